@@ -1,0 +1,88 @@
+//! From all ranks to all, combined.
+
+mod halving_doubling;
+mod recursive_doubling;
+mod reduce_broadcast;
+mod ring;
+mod segmented_ring;
+mod two_level;
+mod whole_buffer_ring;
+
+use crate::algorithms::algorithms;
+use crate::peers::Peers;
+use crate::{Cost, Element, Error, Reduction, Result};
+
+algorithms! {
+    /// How to give every rank the combination of all ranks' buffers.
+    enum AllReduce: "all_reduce" {
+        /// One rank combines everything and hands it out: the naive one.
+        ReduceBroadcast = "reduce_broadcast",
+        /// Whole buffers go round: the popular mistake, kept as a specimen.
+        WholeBufferRing = "whole_buffer_ring",
+        /// A ring reduce-scatter, then a ring all-gather.
+        Ring = "ring",
+        /// The ring on one stretch of the buffer after the other, each small enough for a cache.
+        SegmentedRing {
+            /// Elements of a stretch, per rank.
+            segment: segmented_ring::SEGMENT
+        } = "segmented_ring",
+        /// Pairs at distance 1, 2, 4, ... swap and combine whole buffers. For short buffers.
+        RecursiveDoubling = "recursive_doubling",
+        /// Rabenseifner's: halve and combine, then double and collect.
+        HalvingDoubling = "halving_doubling",
+        /// Inside groups, then across the groups' first ranks, then inside again.
+        TwoLevel {
+            /// Ranks in a group; think of the ranks of one machine.
+            group: two_level::GROUP
+        } = "two_level",
+    }
+}
+
+impl AllReduce {
+    /// What rank `rank` of `ranks` sends of a buffer of `length` elements.
+    pub fn cost(self, ranks: usize, rank: usize, length: usize) -> Cost {
+        match self {
+            Self::ReduceBroadcast => reduce_broadcast::cost(ranks, rank, length),
+            Self::WholeBufferRing => whole_buffer_ring::cost(ranks, length),
+            Self::Ring => ring::cost(ranks, rank, length),
+            Self::SegmentedRing { segment } => segmented_ring::cost(ranks, rank, length, segment),
+            Self::RecursiveDoubling => recursive_doubling::cost(ranks, rank, length),
+            Self::HalvingDoubling => halving_doubling::cost(ranks, rank, length),
+            Self::TwoLevel { group } => two_level::cost(ranks, rank, length, group),
+        }
+    }
+
+    /// Whether contributions are combined in rank order, as a reduction that doesn't commute needs.
+    pub fn keeps_order(self) -> bool {
+        !matches!(self, Self::Ring | Self::SegmentedRing { .. })
+    }
+
+    pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<()> {
+        let zero = |algorithm, parameter| Err(Error::ZeroParameter { algorithm, parameter });
+        match self {
+            Self::SegmentedRing { segment: 0 } => zero("the segmented ring", "segment"),
+            Self::TwoLevel { group: 0 } => zero("the two-level all-reduce", "group"),
+            Self::Ring | Self::SegmentedRing { .. } if !op.commutes() => {
+                Err(Error::DoesNotCommute { algorithm: "the ring all-reduce", reduction: op.name().0 })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn run<T: Element>(
+        self,
+        peers: &Peers<'_>,
+        buffer: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()> {
+        match self {
+            Self::ReduceBroadcast => reduce_broadcast::reduce_broadcast(peers, buffer, op),
+            Self::WholeBufferRing => whole_buffer_ring::whole_buffer_ring(peers, buffer, op),
+            Self::Ring => ring::ring(peers, buffer, op),
+            Self::SegmentedRing { segment } => segmented_ring::segmented_ring(peers, buffer, op, segment),
+            Self::RecursiveDoubling => recursive_doubling::recursive_doubling(peers, buffer, op),
+            Self::HalvingDoubling => halving_doubling::halving_doubling(peers, buffer, op),
+            Self::TwoLevel { group } => two_level::two_level(peers, buffer, op, group),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! From one rank to all.
+
+mod binomial;
+mod flat;
+mod scatter_all_gather;
+
+pub(crate) use binomial::binomial;
+
+use crate::algorithms::algorithms;
+use crate::peers::Peers;
+use crate::{Cost, Element, Result};
+
+algorithms! {
+    /// How to bring one rank's buffer to all.
+    enum Broadcast: "broadcast" {
+        /// The root sends to one after the other.
+        Flat = "flat",
+        /// Who has it sends it on: a tree.
+        Binomial = "binomial",
+        /// The root deals out the parts, then they go round a ring. For long buffers.
+        ScatterAllGather = "scatter_all_gather",
+    }
+}
+
+impl Broadcast {
+    /// What rank `rank` of `ranks` sends of a buffer of `length` elements.
+    pub fn cost(self, ranks: usize, rank: usize, length: usize, root: usize) -> Cost {
+        match self {
+            Self::Flat => flat::cost(ranks, rank, length, root),
+            Self::Binomial => binomial::cost(ranks, rank, length, root),
+            Self::ScatterAllGather => scatter_all_gather::cost(ranks, rank, length, root),
+        }
+    }
+
+    pub(crate) fn run<T: Element>(self, peers: &Peers<'_>, buffer: &mut [T], root: usize) -> Result<()> {
+        match self {
+            Self::Flat => flat::flat(peers, buffer, root),
+            Self::Binomial => binomial::binomial(peers, buffer, root),
+            Self::ScatterAllGather => scatter_all_gather::scatter_all_gather(peers, buffer, root),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The collectives on blocks of different lengths: MPI's `v` forms.
+//!
+//! `counts[r]` is the length of rank r's block. All ranks give the same counts (except to
+//! [`all_to_all_v`](Communicator::all_to_all_v)), so every algorithm works with them, trees included.
+
+use super::{Begin, Communicator, check_length};
+use crate::all_to_all::Blocks;
+use crate::choose;
+use crate::{AllGather, AllToAll, Element, Gather, Layout, ReduceScatter, Reduction, Result, Scatter};
+
+/// # Blocks of different lengths
+impl Communicator {
+    /// [`gather`](Self::gather) of blocks of different lengths.
+    pub fn gather_v<T: Element>(
+        &self,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        root: usize,
+    ) -> Result<()> {
+        self.gather_v_with(choose::gather_v(self.size()), input, counts, output, root)
+    }
+
+    /// [`gather_v`](Self::gather_v) by a given algorithm.
+    pub fn gather_v_with<T: Element>(
+        &self,
+        algorithm: Gather,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        root: usize,
+    ) -> Result<()> {
+        self.check_rank("gather_v", "root", root)?;
+        let blocks = self.blocks("gather_v", "counts", counts)?;
+        check_length("gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
+        self.check_root_only(
+            "gather_v",
+            "output",
+            output.len(),
+            root,
+            blocks.total(),
+            "the sum of the counts",
+        )?;
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()).root(root));
+        algorithm.run(&peers, input, &blocks, output, root)
+    }
+
+    /// [`scatter`](Self::scatter) of blocks of different lengths.
+    pub fn scatter_v<T: Element>(
+        &self,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        root: usize,
+    ) -> Result<()> {
+        self.scatter_v_with(choose::scatter_v(self.size()), input, counts, output, root)
+    }
+
+    /// [`scatter_v`](Self::scatter_v) by a given algorithm.
+    pub fn scatter_v_with<T: Element>(
+        &self,
+        algorithm: Scatter,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        root: usize,
+    ) -> Result<()> {
+        self.check_rank("scatter_v", "root", root)?;
+        let blocks = self.blocks("scatter_v", "counts", counts)?;
+        check_length("scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
+        self.check_root_only(
+            "scatter_v",
+            "input",
+            input.len(),
+            root,
+            blocks.total(),
+            "the sum of the counts",
+        )?;
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()).root(root));
+        algorithm.run(&peers, input, &blocks, output, root)
+    }
+
+    /// [`all_gather`](Self::all_gather) of blocks of different lengths.
+    pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
+        let algorithm = choose::all_gather(self.size(), output.len() * T::TYPE.wire_bytes);
+        self.all_gather_v_with(algorithm, input, counts, output)
+    }
+
+    /// [`all_gather_v`](Self::all_gather_v) by a given algorithm.
+    pub fn all_gather_v_with<T: Element>(
+        &self,
+        algorithm: AllGather,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+    ) -> Result<()> {
+        let blocks = self.blocks("all_gather_v", "counts", counts)?;
+        check_length("all_gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
+        check_length("all_gather_v", "output", output.len(), blocks.total(), "the sum of the counts")?;
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()));
+        output[blocks.block(self.rank())].copy_from_slice(input);
+        algorithm.run(&peers, &blocks, output)
+    }
+
+    /// [`reduce_scatter`](Self::reduce_scatter) to blocks of different lengths.
+    pub fn reduce_scatter_v<T: Element>(
+        &self,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()> {
+        let algorithm = choose::reduce_scatter(self.size(), input.len() * T::TYPE.wire_bytes, op.commutes());
+        self.reduce_scatter_v_with(algorithm, input, counts, output, op)
+    }
+
+    /// [`reduce_scatter_v`](Self::reduce_scatter_v) by a given algorithm.
+    pub fn reduce_scatter_v_with<T: Element>(
+        &self,
+        algorithm: ReduceScatter,
+        input: &[T],
+        counts: &[usize],
+        output: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()> {
+        let blocks = self.blocks("reduce_scatter_v", "counts", counts)?;
+        check_length("reduce_scatter_v", "input", input.len(), blocks.total(), "the sum of the counts")?;
+        check_length("reduce_scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
+        algorithm.check(op)?;
+        let begin = Begin::of(input.len()).reduction(op.name());
+        let peers = self.begin::<T>(algorithm.call(), begin);
+        algorithm.run(&peers, input, &blocks, output, op)?;
+        op.finish(output, self.size());
+        Ok(())
+    }
+
+    /// [`all_to_all`](Self::all_to_all) of blocks of different lengths: `sent[r]` elements go to rank r,
+    /// `taken[r]` come from it. What one rank sends another must be what that one takes from it.
+    pub fn all_to_all_v<T: Element>(
+        &self,
+        input: &[T],
+        sent: &[usize],
+        output: &mut [T],
+        taken: &[usize],
+    ) -> Result<()> {
+        self.all_to_all_v_with(AllToAll::Pairwise, input, sent, output, taken)
+    }
+
+    /// [`all_to_all_v`](Self::all_to_all_v) by a given algorithm; Bruck's has no such form.
+    pub fn all_to_all_v_with<T: Element>(
+        &self,
+        algorithm: AllToAll,
+        input: &[T],
+        sent: &[usize],
+        output: &mut [T],
+        taken: &[usize],
+    ) -> Result<()> {
+        algorithm.check_counts()?;
+        let rank = self.rank();
+        let sent = self.blocks("all_to_all_v", "the counts sent", sent)?;
+        let taken = self.blocks("all_to_all_v", "the counts taken", taken)?;
+        check_length("all_to_all_v", "input", input.len(), sent.total(), "the sum of the counts sent")?;
+        check_length("all_to_all_v", "output", output.len(), taken.total(), "the sum of the counts taken")?;
+        check_length("all_to_all_v", "the block kept", sent.len(rank), taken.len(rank), "the count taken")?;
+        // The whole has no length that the ranks could agree on; the messages have.
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(0));
+        let blocks = Blocks { sent: &sent, taken: &taken };
+        algorithm.run(&peers, input, output, blocks)
+    }
+
+    fn blocks(&self, operation: &'static str, argument: &'static str, counts: &[usize]) -> Result<Layout> {
+        check_length(operation, argument, counts.len(), self.size(), "one count a rank")?;
+        Ok(Layout::of_counts(counts.iter().copied()))
+    }
+}

@@ -1,0 +1,168 @@
+//! How the contributions of several ranks become one.
+
+use crate::{Element, Number};
+use transport::Name;
+
+/// An associative function of two elements, applied element by element to the ranks' buffers.
+///
+/// Results are the same bits on all ranks and on every run: each algorithm combines the contributions in an
+/// order that depends on the number of ranks and the position in the buffer alone. Different algorithms may
+/// round differently. The payload of a NaN is unspecified, as in Rust itself.
+pub trait Reduction<T: Element>: Sync {
+    /// Compared between ranks: a rank that sums never silently meets one that multiplies.
+    fn name(&self) -> &'static Name;
+
+    /// The function. `left` comes from lower ranks than `right`, unless the function commutes.
+    fn apply(&self, left: T, right: T) -> T;
+
+    /// Whether the order of the arguments doesn't matter. If it does, only algorithms that keep rank order
+    /// are used; asking for another one is an error.
+    fn commutes(&self) -> bool {
+        true
+    }
+
+    /// The value that changes nothing: what an exclusive scan gives the first rank. `None` if there is none.
+    fn identity(&self) -> Option<T> {
+        None
+    }
+
+    /// Called once on each finished result, with the number of contributions in it.
+    fn finish(&self, _result: &mut [T], _contributions: usize) {}
+
+    /// `left = left ∘ right`
+    fn fold(&self, left: &mut [T], right: &[T]) {
+        for (l, r) in left.iter_mut().zip(right) {
+            *l = self.apply(*l, *r);
+        }
+    }
+
+    /// `right = left ∘ right`
+    fn fold_left(&self, left: &[T], right: &mut [T]) {
+        for (l, r) in left.iter().zip(right) {
+            *r = self.apply(*l, *r);
+        }
+    }
+
+    /// `out = left ∘ right`
+    fn combine(&self, out: &mut [T], left: &[T], right: &[T]) {
+        for (o, (l, r)) in out.iter_mut().zip(left.iter().zip(right)) {
+            *o = self.apply(*l, *r);
+        }
+    }
+}
+
+/// The sum. Integers wrap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum;
+
+/// The product. Integers wrap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Product;
+
+/// The least element.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Min;
+
+/// The greatest element.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Max;
+
+/// The arithmetic mean: a sum, divided once at the end. Integers round towards zero.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mean;
+
+macro_rules! built_in {
+    ($($reduction:ident, $name:literal, $function:ident, $identity:expr;)*) => {$(
+        impl<T: Number> Reduction<T> for $reduction {
+            fn name(&self) -> &'static Name {
+                &Name($name)
+            }
+            fn apply(&self, left: T, right: T) -> T {
+                left.$function(right)
+            }
+            fn identity(&self) -> Option<T> {
+                Some($identity)
+            }
+        }
+    )*};
+}
+
+built_in! {
+    Sum, "sum", add, T::ZERO;
+    Product, "product", mul, T::ONE;
+    Min, "min", min, T::HIGHEST;
+    Max, "max", max, T::LOWEST;
+}
+
+impl<T: Number> Reduction<T> for Mean {
+    fn name(&self) -> &'static Name {
+        &Name("mean")
+    }
+
+    fn apply(&self, left: T, right: T) -> T {
+        left.add(right)
+    }
+
+    fn finish(&self, result: &mut [T], contributions: usize) {
+        for value in result {
+            *value = value.over(contributions);
+        }
+    }
+}
+
+/// A function of the caller's.
+///
+/// ```
+/// use collectives::{Custom, Name, World};
+///
+/// // x -> a x + b, as (a, b): composing such maps is associative and doesn't commute.
+/// // Packed here as two i32 in a u64.
+/// fn then(f: u64, g: u64) -> u64 {
+///     let (a, b) = ((f >> 32) as i32, f as i32);
+///     let (c, d) = ((g >> 32) as i32, g as i32);
+///     (((a * c) as u32 as u64) << 32) | ((b * c + d) as u32 as u64)
+/// }
+/// let compose = Custom::ordered(&Name("compose"), then);
+///
+/// let results = World::new(3).run(|comm| {
+///     let (a, b) = (2, comm.rank() as u64); // x -> 2 x + rank
+///     let mut map = [(a << 32) | b];
+///     comm.all_reduce(&mut map, &compose)?;
+///     Ok(map[0])
+/// })?;
+/// // ((2x + 0) * 2 + 1) * 2 + 2 = 8x + 4
+/// assert_eq!(results, [(8 << 32) | 4; 3]);
+/// # Ok::<(), collectives::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Custom<F> {
+    name: &'static Name,
+    function: F,
+    commutes: bool,
+}
+
+impl<F> Custom<F> {
+    /// An associative and commutative function.
+    pub fn commutative(name: &'static Name, function: F) -> Self {
+        Self { name, function, commutes: true }
+    }
+
+    /// An associative function whose arguments can't be swapped: reduced in rank order.
+    pub fn ordered(name: &'static Name, function: F) -> Self {
+        Self { name, function, commutes: false }
+    }
+}
+
+impl<T: Element, F: Fn(T, T) -> T + Sync> Reduction<T> for Custom<F> {
+    fn name(&self) -> &'static Name {
+        self.name
+    }
+
+    fn apply(&self, left: T, right: T) -> T {
+        (self.function)(left, right)
+    }
+
+    fn commutes(&self) -> bool {
+        self.commutes
+    }
+}

@@ -1,0 +1,126 @@
+//! A transport around a transport that counts what a rank sends.
+//!
+//! A world that doesn't count doesn't have this layer, so counting costs nothing when it is off.
+//!
+//! *Rounds* are counted with a logical clock (Lamport 1978): each transfer, whether it sends, receives or
+//! does both, takes one tick, and a message cannot be received before it was sent. A rank that receives
+//! sets its clock to the later of its own and the sender's, plus one. The clock of the slowest rank is then
+//! the number of steps that a network in which every rank can send one message and receive one message at
+//! a time would need: exactly the quantity that the closed forms speak of, whatever the threads' schedule.
+
+use crate::{Call, Incoming, Outgoing, Result, Transport};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Messages, bytes and rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages sent.
+    pub messages: u64,
+    /// Bytes sent, as declared by the element types.
+    pub bytes: u64,
+    /// Steps of the logical clock.
+    pub rounds: u64,
+}
+
+/// What one rank has sent, in all and by operation. Sub-worlds count into their parent's.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// All operations together; `rounds` is the logical clock.
+    pub total: Counts,
+    /// Each operation and algorithm, in the order of first use.
+    pub by_call: Vec<(&'static Call, Counts)>,
+}
+
+impl Traffic {
+    /// The counts of one operation, all algorithms together.
+    pub fn of(&self, operation: &str) -> Counts {
+        let mut sum = Counts::default();
+        for (call, counts) in &self.by_call {
+            if call.operation == operation {
+                sum.messages += counts.messages;
+                sum.bytes += counts.bytes;
+                sum.rounds += counts.rounds;
+            }
+        }
+        sum
+    }
+
+    fn entry(&mut self, call: &'static Call) -> &mut Counts {
+        let known = self.by_call.iter().position(|(c, _)| *c == call);
+        let index = known.unwrap_or_else(|| {
+            self.by_call.push((call, Counts::default()));
+            self.by_call.len() - 1
+        });
+        &mut self.by_call[index].1
+    }
+}
+
+/// Counts what passes through it on its way to the transport inside.
+pub struct Counting {
+    traffic: Rc<RefCell<Traffic>>,
+    inner: Box<dyn Transport>,
+}
+
+impl Counting {
+    /// A counting layer around `inner`.
+    pub fn new(inner: Box<dyn Transport>) -> Self {
+        Self { inner, traffic: Rc::default() }
+    }
+}
+
+impl Transport for Counting {
+    fn rank(&self) -> usize {
+        self.inner.rank()
+    }
+
+    fn size(&self) -> usize {
+        self.inner.size()
+    }
+
+    fn transfer(
+        &self,
+        mut outgoing: Option<Outgoing<'_>>,
+        incoming: Option<Incoming<'_>>,
+        during: Option<&mut dyn FnMut()>,
+    ) -> Result<Option<u32>> {
+        let Some(call) = (outgoing.as_ref().map(|o| o.envelope.call))
+            .or_else(|| incoming.as_ref().map(|i| i.envelope.call))
+        else {
+            return self.inner.transfer(None, None, during);
+        };
+        let before = self.traffic.borrow().total.rounds;
+        let sent = outgoing.as_mut().map(|outgoing| {
+            outgoing.stamp = before as u32;
+            outgoing.envelope.wire_bytes()
+        });
+        let stamp = self.inner.transfer(outgoing, incoming, during)?;
+        let after = before.max(stamp.unwrap_or(0).into()) + 1;
+        let traffic = &mut *self.traffic.borrow_mut();
+        traffic.total.rounds = after;
+        traffic.entry(call).rounds += after - before;
+        if let Some(bytes) = sent {
+            traffic.total.messages += 1;
+            traffic.total.bytes += bytes;
+            let counts = traffic.entry(call);
+            counts.messages += 1;
+            counts.bytes += bytes;
+        }
+        Ok(stamp)
+    }
+
+    fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {
+        Ok(Box::new(Counting {
+            inner: self.inner.subworld(members, tag)?,
+            traffic: Rc::clone(&self.traffic),
+        }))
+    }
+
+    fn traffic(&self) -> Option<Traffic> {
+        Some(self.traffic.borrow().clone())
+    }
+
+    fn reset_traffic(&self) {
+        *self.traffic.borrow_mut() = Traffic::default();
+    }
+}

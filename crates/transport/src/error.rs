@@ -1,0 +1,105 @@
+//! What can go wrong between ranks. Ranks are named by their number in the world, also inside sub-worlds.
+
+use crate::Envelope;
+use std::fmt;
+
+/// The result of a transfer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What ended a world. Once it has ended, every rank that waits or calls again gets the same error.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two ranks meant different operations, lengths, types, roots or reductions.
+    Mismatch(Box<Mismatch>),
+    /// Every rank that still runs waits for another, and no message is under way: these waits form a
+    /// circle. Proven, not guessed from a timeout.
+    Deadlock {
+        /// The circle: each wait is for the rank of the next, the last for the first.
+        cycle: Vec<Wait>,
+    },
+    /// A rank waits for one that has already returned.
+    Left {
+        /// The rank that returned.
+        rank: usize,
+        /// The wait that can never end.
+        wait: Wait,
+    },
+    /// A rank panicked or returned an error.
+    Failed {
+        /// That rank.
+        rank: usize,
+        /// What it said.
+        message: String,
+    },
+}
+
+/// The two views of a message that was not what its receiver expected.
+#[derive(Clone, Copy, Debug)]
+pub struct Mismatch {
+    /// The rank that sent it.
+    pub sender: usize,
+    /// What the sender was doing.
+    pub sent: Envelope,
+    /// The rank that took it.
+    pub receiver: usize,
+    /// What the receiver was doing.
+    pub expected: Envelope,
+}
+
+/// A rank that waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait {
+    /// The rank that waits.
+    pub rank: usize,
+    /// The rank it waits for.
+    pub peer: usize,
+    /// What for.
+    pub what: WaitFor,
+    /// What it is doing.
+    pub envelope: Envelope,
+}
+
+/// What a rank can wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFor {
+    /// A message from the peer.
+    Message,
+    /// The peer to take earlier messages: the mailbox is full.
+    Room,
+    /// The peer to finish reading this rank's buffer.
+    Reader,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.what {
+            WaitFor::Message => "to receive from",
+            WaitFor::Room | WaitFor::Reader => "to send to",
+        };
+        write!(f, "rank {} waits {how} rank {} in {}", self.rank, self.peer, self.envelope)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mismatch(m) => write!(
+                f,
+                "mismatch: rank {} sent {}, but rank {} expected {}",
+                m.sender, m.sent, m.receiver, m.expected
+            ),
+            Self::Deadlock { cycle } => {
+                write!(f, "deadlock: ")?;
+                for (i, wait) in cycle.iter().enumerate() {
+                    write!(f, "{}{wait}", if i == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+            Self::Left { rank, wait } => write!(f, "{wait}, but rank {rank} has returned"),
+            Self::Failed { rank, message } => write!(f, "rank {rank} failed: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,113 @@
+//! How bytes move between ranks.
+//!
+//! A *rank* is one of the P workers of a distributed program. This crate gives ranks one primitive,
+//! [`Transport::transfer`], and one implementation of it, [`Threads`], in which the ranks are threads of
+//! this process. It knows nothing of arithmetic: the `collectives` crate builds typed messages,
+//! reductions and collectives on it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `envelope.rs` | what travels with every message, so that the receiver can tell whether it is the one it meant |
+//! | `counting.rs` | a transport around a transport that counts messages, bytes and rounds |
+//! | `error.rs` | what can go wrong between ranks |
+//! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
+//! | `threads/mailbox.rs` | the cells that bytes travel through: the only `unsafe` code of the workspace |
+//! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
+//! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
+//! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
+
+mod counting;
+mod envelope;
+mod error;
+mod threads;
+
+pub use counting::{Counting, Counts, Traffic};
+pub use envelope::{Call, ElementType, Envelope, NO_ROOT, Name};
+pub use error::{Error, Mismatch, Result, Wait, WaitFor};
+pub use threads::{Cause, Endpoint, RunError, Threads};
+
+/// The half of a transfer that leaves this rank.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The rank that takes the message, 0..P.
+    pub to: usize,
+    /// The message itself. Empty for elements that occupy no memory; what such a message costs on a
+    /// wire stands in the envelope ([`Envelope::wire_bytes`]).
+    pub bytes: &'a [u8],
+    /// What the message is part of.
+    pub envelope: Envelope,
+    /// The sender's logical time. The transport carries it and gives it to the receiver, nothing else:
+    /// [`Counting`] counts rounds with it.
+    pub stamp: u32,
+}
+
+/// The half of a transfer that arrives at this rank.
+pub struct Incoming<'a> {
+    /// The rank whose message is awaited, 0..P.
+    pub from: usize,
+    /// What the message must be part of; anything else is [`Error::Mismatch`].
+    pub envelope: Envelope,
+    /// Is shown the bytes where they lie (in the sender's own buffer when the message is large), once,
+    /// and copies or reduces straight out of them.
+    pub visit: &'a mut dyn FnMut(&[u8]),
+}
+
+/// One rank's access to the other ranks of its communicator.
+///
+/// Object-safe, in bytes, with a single primitive: a combined transfer. A transport over shared memory
+/// can do better than messages for some collectives (each rank lends its buffer to all the others);
+/// that will be a second, optional, method with a default that says "not here".
+///
+/// # Contract
+///
+/// * Messages from rank a to rank b arrive in the order in which they were sent. There are no tags and
+///   no wildcards, so a program's results cannot depend on the schedule.
+/// * The outgoing and the incoming half are both under way at once: ranks that all send to the right
+///   and receive from the left, in one call each, never wait for each other in a circle.
+/// * A small message may be buffered, in which case sending it alone does not wait; a program that
+///   *needs* this is wrong (and fails in a strict world).
+/// * The outgoing bytes are not touched after `transfer` returns, also when it returns by unwinding.
+pub trait Transport {
+    /// This rank's number, 0..P.
+    fn rank(&self) -> usize;
+
+    /// P, the number of ranks.
+    fn size(&self) -> usize;
+
+    /// Sends, receives, or both at once. `during`, if given, runs between posting the outgoing message
+    /// and completing the transfer, so that computing overlaps with waiting.
+    ///
+    /// Returns the stamp of the message that came in, if one was asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Mismatch`] if the message that arrives is not the one described by
+    /// [`Incoming::envelope`]; otherwise whatever ended the world: see [`Error`].
+    ///
+    /// # Panics
+    ///
+    /// If a rank is not below [`size`](Self::size): `collectives` checks its callers' arguments.
+    fn transfer(
+        &self,
+        outgoing: Option<Outgoing<'_>>,
+        incoming: Option<Incoming<'_>>,
+        during: Option<&mut dyn FnMut()>,
+    ) -> Result<Option<u32>>;
+
+    /// A transport among some of the ranks, with mailboxes of its own. `members` lists them in the
+    /// order of their new numbers and contains the caller; all members call this with equal arguments.
+    /// `tag` tells apart the sub-worlds that the same members make of this transport. Doesn't wait.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ended the world.
+    fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>>;
+
+    /// What this rank has sent since the start, if this transport counts.
+    fn traffic(&self) -> Option<Traffic> {
+        None
+    }
+
+    /// Sets the counters, and the logical clock that rounds are counted with, back to zero.
+    fn reset_traffic(&self) {}
+}

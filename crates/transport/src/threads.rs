@@ -1,0 +1,207 @@
+//! Ranks as threads of this process.
+
+mod endpoint;
+mod group;
+mod mailbox;
+mod waiting;
+
+pub use endpoint::Endpoint;
+
+use crate::Error;
+use endpoint::Rank;
+use group::Group;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use waiting::World;
+
+/// How to start a world of ranks that are threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Threads {
+    ranks: usize,
+    strict: bool,
+}
+
+/// Why a world did not end well: the root cause, then what followed from it on other ranks.
+#[derive(Debug)]
+pub struct RunError<E> {
+    /// The rank on which it began.
+    pub rank: usize,
+    /// What happened there.
+    pub cause: Cause<E>,
+    /// The ranks that failed in consequence, in rank order.
+    pub consequences: Vec<(usize, Cause<E>)>,
+}
+
+/// How a rank ended, if not well.
+#[derive(Debug)]
+pub enum Cause<E> {
+    /// There can be no world without ranks.
+    NoRanks,
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It returned this error.
+    Returned(E),
+    /// It returned normally, but the world had failed on it.
+    World(Error),
+    /// It sent a message that was never received.
+    Unreceived {
+        /// Whom it was for.
+        to: usize,
+        /// What it was part of.
+        what: String,
+        /// How many more such messages there are.
+        more: usize,
+    },
+}
+
+impl Threads {
+    /// A world of so many ranks.
+    pub fn new(ranks: usize) -> Self {
+        Self { ranks, strict: false }
+    }
+
+    /// Makes every send wait for its receiver, however small the message, so that a program which leans on
+    /// buffering fails every time instead of only on large data.
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
+    }
+
+    /// Runs `main` on every rank, each a thread of its own, and returns their values in rank order. The
+    /// closure may borrow from the caller.
+    ///
+    /// # Errors
+    ///
+    /// If a rank panics, returns an error, waits for a rank that has returned, takes part in a deadlock or in
+    /// a mismatch, or leaves a message that nobody received: the root cause, after all threads have ended.
+    pub fn run<R, E, F>(&self, main: F) -> Result<Vec<R>, RunError<E>>
+    where
+        R: Send,
+        E: Send + fmt::Display,
+        F: Fn(Endpoint) -> Result<R, E> + Sync,
+    {
+        if self.ranks == 0 {
+            return Err(RunError::alone(0, Cause::NoRanks));
+        }
+        let (world, parkers) = World::new(self.ranks);
+        let group = Group::of_world(&world);
+        let outcomes: Vec<Option<Result<R, Cause<E>>>> = std::thread::scope(|scope| {
+            let start = |(number, parker)| {
+                let (world, group, main) = (Arc::clone(&world), Arc::clone(&group), &main);
+                let failure_to_start = Arc::clone(&world);
+                let body = move || {
+                    let strict = self.strict;
+                    let rank = Rank { world, number, parker, strict };
+                    run_rank(rank, group, main)
+                };
+                let thread = std::thread::Builder::new().name(format!("rank {number}"));
+                (thread.spawn_scoped(scope, body))
+                    .map_err(|error| {
+                        let message = format!("its thread could not be started: {error}");
+                        failure_to_start.fail(number, Error::Failed { rank: number, message });
+                    })
+                    .ok()
+            };
+            let threads: Vec<_> = parkers.into_iter().enumerate().map(start).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().expect("a rank's panics are caught in its thread")
+            };
+            threads.into_iter().map(|thread| thread.map(join)).collect()
+        });
+        drop(group); // the last member: now leftovers have been reported
+        conclude(&world, outcomes)
+    }
+}
+
+/// The life of a rank's thread.
+fn run_rank<R, E, F>(rank: Rank, group: Arc<Group>, main: &F) -> Result<R, Cause<E>>
+where
+    E: fmt::Display,
+    F: Fn(Endpoint) -> Result<R, E> + Sync,
+{
+    let (world, number) = (Arc::clone(&rank.world), rank.number);
+    let endpoint = Endpoint::new(Rc::new(rank), group, number);
+    // The endpoint is gone when the closure has unwound, and what the ranks share is never left half
+    // changed: the mailboxes' guards see to that.
+    let outcome = match catch_unwind(AssertUnwindSafe(|| main(endpoint))) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Cause::Returned(error)),
+        Err(panic) => Err(Cause::Panicked(panic_message(&*panic))),
+    };
+    if let Err(cause) = &outcome {
+        let message = cause.to_string();
+        world.fail(number, Error::Failed { rank: number, message });
+    }
+    world.leave(number);
+    outcome
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = (panic.downcast_ref::<&str>().copied())
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+/// The values of all ranks, or the root cause.
+fn conclude<R, E>(world: &World, outcomes: Vec<Option<Result<R, Cause<E>>>>) -> Result<Vec<R>, RunError<E>> {
+    let mut values = Vec::new();
+    let mut causes = Vec::new();
+    for (rank, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Some(Ok(value)) => values.push(value),
+            Some(Err(cause)) => causes.push((rank, cause)),
+            None => {}
+        }
+    }
+    if let Some((rank, error)) = world.failure() {
+        let cause = match causes.iter().position(|(r, _)| *r == rank) {
+            Some(index) => causes.remove(index).1,
+            None => Cause::World(error),
+        };
+        return Err(RunError { rank, cause, consequences: causes });
+    }
+    let unreceived = world.unreceived();
+    if let Some(first) = unreceived.first() {
+        let cause =
+            Cause::Unreceived { to: first.to, what: first.envelope.to_string(), more: unreceived.len() - 1 };
+        return Err(RunError::alone(first.from, cause));
+    }
+    Ok(values)
+}
+
+impl<E> RunError<E> {
+    fn alone(rank: usize, cause: Cause<E>) -> Self {
+        Self { rank, cause, consequences: Vec::new() }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Cause<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRanks => write!(f, "a world needs at least 1 rank, 0 were asked for"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Returned(error) => write!(f, "{error}"),
+            Self::World(error) => write!(f, "{error}"),
+            Self::Unreceived { to, what, more } => {
+                write!(f, "sent a message that rank {to} never received: {what}")?;
+                match more {
+                    0 => Ok(()),
+                    more => write!(f, " (and {more} more)"),
+                }
+            }
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::NoRanks => write!(f, "{}", self.cause),
+            _ => write!(f, "rank {}: {}", self.rank, self.cause),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for RunError<E> {}

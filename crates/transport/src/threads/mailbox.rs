@@ -1,0 +1,252 @@
+//! The cells that bytes travel through, from one rank to one other.
+//!
+//! A [`Channel`] is a ring of [`SLOTS`] slots with one sender and one receiver, each of which remembers
+//! its own position, so the two share nothing but the slots. A slot's `state` says whose it is:
+//!
+//! ```text
+//!             sender                                receiver
+//!  EMPTY ──── copies the bytes in ───► INLINE+len ── looks, then ──► EMPTY
+//!  EMPTY ──── lends its own slice ───► LENT ──────── compare-exchange ──► READING ── looks, then ──► DONE
+//!  DONE  ──── goes on ───────────────► EMPTY
+//!  LENT  ──── compare-exchange: takes the loan back ──► EMPTY
+//! ```
+//!
+//! A small message is one cache line (8 bytes) or a few, and its sender doesn't wait. A large one is never
+//! copied by the transport: the receiver reads the sender's slice where it lies.
+//!
+//! # Why this is sound
+//!
+//! * The contents of a slot (`stamp`, `envelope`, `payload`) are written only by the channel's one sender
+//!   while the state is EMPTY and read only by its one receiver while it is INLINE or READING. Each change of
+//!   hands is a Release store that the other side's Acquire load reads.
+//! * A lent slice is read only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
+//!   until the state is DONE, or takes the loan back with a compare-exchange from LENT, which can't succeed
+//!   once the receiver's from LENT to READING has. So the slice outlives every look at it, also when either side unwinds.
+//!   `Loan` must not be leaked; that is the one obligation `post` leaves to its caller.
+
+#![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
+
+use crate::Envelope;
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+/// Messages that a channel holds before its sender has to wait.
+pub(super) const SLOTS: usize = 4;
+
+/// Longest message that is copied into the slot, in bytes; it makes a slot 1 KiB. Measured with
+/// `gears bench all_reduce --bytes 8..4096` at 2 ranks (2026-11): up to here the copy is cheaper than waiting
+/// for the reader.
+pub(super) const INLINE_BYTES: usize = 968;
+
+const EMPTY: u32 = 0;
+const LENT: u32 = 1;
+const READING: u32 = 2;
+const DONE: u32 = 3;
+/// INLINE + n: a message of n bytes lies in the slot.
+const INLINE: u32 = 4;
+
+/// State, stamp, envelope and the first 8 bytes of the payload share the slot's first cache line.
+#[repr(C, align(64))]
+struct Slot {
+    state: AtomicU32,
+    stamp: UnsafeCell<u32>,
+    envelope: UnsafeCell<MaybeUninit<Envelope>>,
+    payload: UnsafeCell<Payload>,
+}
+
+union Payload {
+    inline: [MaybeUninit<u8>; INLINE_BYTES],
+    lent: (*const u8, usize),
+}
+
+const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, payload) == 56);
+
+// SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
+// documentation describes, and the pointer in `Payload` is only followed during a loan.
+unsafe impl Sync for Slot {}
+// SAFETY: as above; a slot has no tie to the thread that made it.
+unsafe impl Send for Slot {}
+
+/// What one rank has sent to one other and the other has not yet taken.
+pub(super) struct Channel {
+    slots: [Slot; SLOTS],
+}
+
+impl Channel {
+    pub(super) fn new() -> Box<Self> {
+        Box::new(Self {
+            slots: [const {
+                Slot {
+                    state: AtomicU32::new(EMPTY),
+                    stamp: UnsafeCell::new(0),
+                    envelope: UnsafeCell::new(MaybeUninit::uninit()),
+                    payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
+                }
+            }; SLOTS],
+        })
+    }
+
+    fn slot(&self, position: usize) -> &Slot {
+        &self.slots[position % SLOTS]
+    }
+
+    /// Whether the sender, at its position, may post.
+    pub(super) fn has_room(&self, position: usize) -> bool {
+        self.slot(position).state.load(Acquire) == EMPTY
+    }
+
+    /// Whether a message lies at the receiver's position.
+    pub(super) fn has_message(&self, position: usize) -> bool {
+        matches!(self.slot(position).state.load(Acquire), LENT | INLINE..)
+    }
+
+    /// Whether the receiver is done with the message that the sender lent at this position.
+    pub(super) fn is_done(&self, position: usize) -> bool {
+        self.slot(position).state.load(Acquire) == DONE
+    }
+
+    /// Messages that were sent and never taken. Only for when both sides are gone.
+    pub(super) fn leftovers(&self) -> Vec<Envelope> {
+        let left = self.slots.iter().filter(|slot| slot.state.load(Acquire) >= INLINE);
+        // SAFETY: INLINE means that the envelope was written and that no sender will touch it.
+        left.map(|slot| unsafe { (*slot.envelope.get()).assume_init() }).collect()
+    }
+
+    /// Puts a message at the sender's position, where there must be room: a copy if it is
+    /// small and may be `buffered`, else a loan of the bytes themselves.
+    ///
+    /// # Safety
+    ///
+    /// Only the channel's one sender calls this, `has_room(position)` has returned true since its last
+    /// post at this position, and a returned `Loan` is dropped, not leaked, before `'a` ends.
+    pub(super) unsafe fn post<'a>(
+        &'a self,
+        position: usize,
+        bytes: &'a [u8],
+        envelope: Envelope,
+        stamp: u32,
+        buffered: bool,
+    ) -> Option<Loan<'a>> {
+        let slot = self.slot(position);
+        // SAFETY: the state is EMPTY and we are the only sender, so the contents are ours; `has_room`'s
+        // Acquire load has seen the receiver's last Release store.
+        let payload = unsafe {
+            *slot.stamp.get() = stamp;
+            (*slot.envelope.get()).write(envelope);
+            &mut *slot.payload.get()
+        };
+        if buffered && bytes.len() <= INLINE_BYTES {
+            // SAFETY: the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
+            unsafe {
+                let to = (&raw mut payload.inline).cast::<u8>();
+                to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            }
+            // Pairs with the Acquire load in `has_message` and `take`.
+            slot.state.store(INLINE + bytes.len() as u32, Release);
+            return None;
+        }
+        payload.lent = (bytes.as_ptr(), bytes.len());
+        // Pairs with the Acquire compare-exchange in `take`.
+        slot.state.store(LENT, Release);
+        Some(Loan { slot, bytes: PhantomData })
+    }
+
+    /// Takes the message at the receiver's position, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// Only the channel's one receiver calls this, and it advances its position after a `Some`.
+    pub(super) unsafe fn take(&self, position: usize) -> Option<Message<'_>> {
+        let slot = self.slot(position);
+        let state = slot.state.load(Acquire);
+        if state == LENT {
+            // From here the sender can no longer take the loan back. It may just have.
+            let claimed = slot.state.compare_exchange(LENT, READING, Acquire, Relaxed);
+            return claimed.is_ok().then_some(Message { slot, inline: None });
+        }
+        let inline = Some(state.checked_sub(INLINE)? as usize);
+        Some(Message { slot, inline })
+    }
+}
+
+/// A slice that the receiver may be reading. Dropping it ends the loan, waiting for a look that has begun.
+#[must_use = "the bytes stay lent until the loan is dropped"]
+pub(super) struct Loan<'a> {
+    slot: &'a Slot,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+impl Loan<'_> {
+    /// Ends the loan. True if the receiver has read the message, false if the sender got in first, in
+    /// which case it is as if the message had never been posted.
+    pub(super) fn end(self) -> bool {
+        let delivered = self.reclaim();
+        std::mem::forget(self);
+        delivered
+    }
+
+    fn reclaim(&self) -> bool {
+        // Pairs with the Release store of DONE: the receiver's reads of the slice are over.
+        if self.slot.state.load(Acquire) != DONE {
+            if (self.slot.state.compare_exchange(LENT, EMPTY, Relaxed, Relaxed)).is_ok() {
+                return false;
+            }
+            // READING: a look is finite, so this is not a wait for another rank's progress.
+            while self.slot.state.load(Acquire) != DONE {
+                std::thread::yield_now();
+            }
+        }
+        // Only this sender acts on DONE, so no ordering is needed towards the receiver.
+        self.slot.state.store(EMPTY, Relaxed);
+        true
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.reclaim();
+    }
+}
+
+/// A message that the receiver holds. Dropping it gives the slot, or the loan, back.
+pub(super) struct Message<'a> {
+    slot: &'a Slot,
+    /// The length, if the bytes lie in the slot.
+    inline: Option<usize>,
+}
+
+impl Message<'_> {
+    pub(super) fn envelope(&self) -> Envelope {
+        // SAFETY: the state is INLINE or READING: written by the sender, and ours to read until drop.
+        unsafe { (*self.slot.envelope.get()).assume_init() }
+    }
+
+    pub(super) fn stamp(&self) -> u32 {
+        // SAFETY: as in `envelope`.
+        unsafe { *self.slot.stamp.get() }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: the state says which field of the payload the sender wrote, and the first `len` bytes
+        // of it. A lent slice lives until we store DONE, which borrows end before (drop takes `&mut`).
+        unsafe {
+            let payload = &*self.slot.payload.get();
+            let (start, len) = match self.inline {
+                Some(len) => (payload.inline.as_ptr().cast::<u8>(), len),
+                None => payload.lent,
+            };
+            std::slice::from_raw_parts(start, len)
+        }
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        let next = if self.inline.is_some() { EMPTY } else { DONE };
+        // Pairs with the Acquire loads in `has_room` (EMPTY), `is_done` and `reclaim` (DONE).
+        self.slot.state.store(next, Release);
+    }
+}
