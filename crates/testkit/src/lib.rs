@@ -1,1 +1,20 @@
-//! Stub.
+//! What tests, benches and the tour share: the catalogue of all algorithms, the naive reference, inputs, the
+//! suite that every algorithm must pass, and the planted mistakes that the suite must reject.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`case`] | one situation to try an operation in: ranks, length, root, counts |
+//! | [`gear`] | anything that claims to be a collective, and the catalogue of those of `collectives` |
+//! | [`values`] | element types, and inputs of which every element depends on rank and index |
+//! | [`oracle`] | what the result should be, computed the obvious way |
+//! | [`suite`] | what every gear owes |
+//! | [`mutants`] | gears with a mistake each |
+//! | [`program`] | random sequences of operations on nested communicators |
+
+pub mod case;
+pub mod gear;
+pub mod mutants;
+pub mod oracle;
+pub mod program;
+pub mod suite;
+pub mod values;

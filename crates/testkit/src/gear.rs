@@ -1,0 +1,266 @@
+//! Anything that claims to be a collective.
+
+use crate::case::{Case, Operation};
+use collectives::{
+    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan, Gather,
+    Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
+};
+
+/// Something the suite can try: an algorithm of `collectives`, a planted mistake, a learner's own.
+pub trait Gear: Sync {
+    /// What it claims to do.
+    fn operation(&self) -> Operation;
+
+    /// Its name within the operation.
+    fn name(&self) -> &'static str;
+
+    /// Whether it claims to handle the case, with a reduction that `commutes` or not.
+    fn supports(&self, case: &Case, commutes: bool) -> bool;
+
+    /// One rank's part. `input` and `output` have the lengths that the case prescribes.
+    ///
+    /// # Errors
+    ///
+    /// Those of the calls it makes.
+    fn run<T: Element>(
+        &self,
+        comm: &Communicator,
+        case: &Case,
+        input: &[T],
+        output: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()>;
+
+    /// What it claims that one rank sends.
+    fn cost(&self, case: &Case, rank: usize, commutes: bool) -> Cost;
+}
+
+/// One algorithm of the library, whatever the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `barrier_with`
+    Barrier(Barrier),
+    /// `broadcast_with`
+    Broadcast(Broadcast),
+    /// `reduce_with`
+    Reduce(Reduce),
+    /// `all_gather_with`, `all_gather_v_with`
+    AllGather(AllGather),
+    /// `reduce_scatter_with`, `reduce_scatter_v_with`
+    ReduceScatter(ReduceScatter),
+    /// `all_reduce_with`
+    AllReduce(AllReduce),
+    /// `all_to_all_with`, `all_to_all_v_with`
+    AllToAll(AllToAll),
+    /// `gather_with`, `gather_v_with`
+    Gather(Gather),
+    /// `scatter_with`, `scatter_v_with`
+    Scatter(Scatter),
+    /// `scan_with`
+    Scan(Scan),
+    /// `exclusive_scan_with`
+    ExclusiveScan(ExclusiveScan),
+}
+
+/// Every algorithm of every operation, in the order of the ladders.
+pub fn catalogue() -> Vec<Algorithm> {
+    fn of<A: Copy>(all: &[A], wrap: fn(A) -> Algorithm) -> impl Iterator<Item = Algorithm> {
+        all.iter().copied().map(wrap)
+    }
+    (of(Barrier::ALL, Algorithm::Barrier))
+        .chain(of(Broadcast::ALL, Algorithm::Broadcast))
+        .chain(of(Reduce::ALL, Algorithm::Reduce))
+        .chain(of(AllGather::ALL, Algorithm::AllGather))
+        .chain(of(ReduceScatter::ALL, Algorithm::ReduceScatter))
+        .chain(of(AllReduce::ALL, Algorithm::AllReduce))
+        .chain(of(AllToAll::ALL, Algorithm::AllToAll))
+        .chain(of(Gather::ALL, Algorithm::Gather))
+        .chain(of(Scatter::ALL, Algorithm::Scatter))
+        .chain(of(Scan::ALL, Algorithm::Scan))
+        .chain(of(ExclusiveScan::ALL, Algorithm::ExclusiveScan))
+        .collect()
+}
+
+/// The algorithms of one operation, in the order of its ladder.
+pub fn ladder(operation: Operation) -> Vec<Algorithm> {
+    catalogue().into_iter().filter(|algorithm| algorithm.operation() == operation).collect()
+}
+
+impl Gear for Algorithm {
+    fn operation(&self) -> Operation {
+        match self {
+            Self::Barrier(_) => Operation::Barrier,
+            Self::Broadcast(_) => Operation::Broadcast,
+            Self::Reduce(_) => Operation::Reduce,
+            Self::AllGather(_) => Operation::AllGather,
+            Self::ReduceScatter(_) => Operation::ReduceScatter,
+            Self::AllReduce(_) => Operation::AllReduce,
+            Self::AllToAll(_) => Operation::AllToAll,
+            Self::Gather(_) => Operation::Gather,
+            Self::Scatter(_) => Operation::Scatter,
+            Self::Scan(_) => Operation::Scan,
+            Self::ExclusiveScan(_) => Operation::ExclusiveScan,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Barrier(a) => a.name(),
+            Self::Broadcast(a) => a.name(),
+            Self::Reduce(a) => a.name(),
+            Self::AllGather(a) => a.name(),
+            Self::ReduceScatter(a) => a.name(),
+            Self::AllReduce(a) => a.name(),
+            Self::AllToAll(a) => a.name(),
+            Self::Gather(a) => a.name(),
+            Self::Scatter(a) => a.name(),
+            Self::Scan(a) => a.name(),
+            Self::ExclusiveScan(a) => a.name(),
+        }
+    }
+
+    fn supports(&self, case: &Case, commutes: bool) -> bool {
+        match self {
+            Self::Barrier(Barrier::Butterfly) => case.ranks.is_power_of_two(),
+            Self::AllToAll(AllToAll::Bruck) => !case.uneven,
+            Self::AllReduce(a) => commutes || a.keeps_order(),
+            Self::ReduceScatter(a) => commutes || a.keeps_order(),
+            _ => true,
+        }
+    }
+
+    fn run<T: Element>(
+        &self,
+        comm: &Communicator,
+        case: &Case,
+        input: &[T],
+        output: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()> {
+        let (root, counts) = (case.root, case.counts());
+        match *self {
+            Self::Barrier(a) => comm.barrier_with(a),
+            Self::Broadcast(a) => {
+                output.copy_from_slice(input);
+                comm.broadcast_with(a, output, root)
+            }
+            Self::AllReduce(a) => {
+                output.copy_from_slice(input);
+                comm.all_reduce_with(a, output, op)
+            }
+            Self::Scan(a) => {
+                output.copy_from_slice(input);
+                comm.scan_with(a, output, op)
+            }
+            Self::ExclusiveScan(a) => {
+                output.copy_from_slice(input);
+                comm.exclusive_scan_with(a, output, op)
+            }
+            Self::Reduce(a) => comm.reduce_with(a, input, output, op, root),
+            Self::AllGather(a) if case.uneven => comm.all_gather_v_with(a, input, &counts, output),
+            Self::AllGather(a) => comm.all_gather_with(a, input, output),
+            Self::ReduceScatter(a) if case.uneven => {
+                comm.reduce_scatter_v_with(a, input, &counts, output, op)
+            }
+            Self::ReduceScatter(a) => comm.reduce_scatter_with(a, input, output, op),
+            Self::Gather(a) if case.uneven => comm.gather_v_with(a, input, &counts, output, root),
+            Self::Gather(a) => comm.gather_with(a, input, output, root),
+            Self::Scatter(a) if case.uneven => comm.scatter_v_with(a, input, &counts, output, root),
+            Self::Scatter(a) => comm.scatter_with(a, input, output, root),
+            Self::AllToAll(a) if case.uneven => {
+                let sent: Vec<_> = (0..case.ranks).map(|to| case.pair_count(comm.rank(), to)).collect();
+                let taken: Vec<_> = (0..case.ranks).map(|from| case.pair_count(from, comm.rank())).collect();
+                comm.all_to_all_v_with(a, input, &sent, output, &taken)
+            }
+            Self::AllToAll(a) => comm.all_to_all_with(a, input, output),
+        }
+    }
+
+    fn cost(&self, case: &Case, rank: usize, commutes: bool) -> Cost {
+        let &Case { ranks, length, root, .. } = case;
+        let blocks = Layout::of_counts(case.counts());
+        match *self {
+            Self::Barrier(a) => a.cost(ranks, rank),
+            Self::Broadcast(a) => a.cost(ranks, rank, length, root),
+            Self::Reduce(a) => a.cost(ranks, rank, length, root, commutes),
+            Self::AllGather(a) => a.cost(&blocks, rank),
+            Self::ReduceScatter(a) => a.cost(&blocks, rank),
+            Self::AllReduce(a) => a.cost(ranks, rank, length),
+            Self::AllToAll(a) => {
+                a.cost(&Layout::of_counts((0..ranks).map(|to| case.pair_count(rank, to))), rank)
+            }
+            Self::Gather(a) => a.cost(&blocks, rank, root),
+            Self::Scatter(a) => a.cost(&blocks, rank, root),
+            Self::Scan(a) => a.cost(ranks, rank, length),
+            Self::ExclusiveScan(a) => a.cost(ranks, rank, length),
+        }
+    }
+}
+
+/// What a plain method does, `all_reduce` for instance: its own choice among the algorithms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Auto(pub Operation);
+
+impl Auto {
+    /// One rank's part, by the plain method.
+    ///
+    /// # Errors
+    ///
+    /// Those of the method.
+    pub fn run<T: Element>(
+        &self,
+        comm: &Communicator,
+        case: &Case,
+        input: &[T],
+        output: &mut [T],
+        op: &dyn Reduction<T>,
+    ) -> Result<()> {
+        let (root, counts) = (case.root, case.counts());
+        match self.0 {
+            Operation::Barrier => comm.barrier(),
+            Operation::Broadcast => {
+                output.copy_from_slice(input);
+                comm.broadcast(output, root)
+            }
+            Operation::AllReduce => {
+                output.copy_from_slice(input);
+                comm.all_reduce(output, op)
+            }
+            Operation::Scan => {
+                output.copy_from_slice(input);
+                comm.scan(output, op)
+            }
+            Operation::ExclusiveScan => {
+                output.copy_from_slice(input);
+                comm.exclusive_scan(output, op)
+            }
+            Operation::Reduce => comm.reduce(input, output, op, root),
+            Operation::AllGather if case.uneven => comm.all_gather_v(input, &counts, output),
+            Operation::AllGather => comm.all_gather(input, output),
+            Operation::ReduceScatter if case.uneven => comm.reduce_scatter_v(input, &counts, output, op),
+            Operation::ReduceScatter => comm.reduce_scatter(input, output, op),
+            Operation::Gather if case.uneven => comm.gather_v(input, &counts, output, root),
+            Operation::Gather => comm.gather(input, output, root),
+            Operation::Scatter if case.uneven => comm.scatter_v(input, &counts, output, root),
+            Operation::Scatter => comm.scatter(input, output, root),
+            Operation::AllToAll if case.uneven => {
+                let sent: Vec<_> = (0..case.ranks).map(|to| case.pair_count(comm.rank(), to)).collect();
+                let taken: Vec<_> = (0..case.ranks).map(|from| case.pair_count(from, comm.rank())).collect();
+                comm.all_to_all_v(input, &sent, output, &taken)
+            }
+            Operation::AllToAll => comm.all_to_all(input, output),
+        }
+    }
+}
+
+macro_rules! into_algorithm {
+    ($($ladder:ident)*) => {$(
+        impl From<$ladder> for Algorithm {
+            fn from(algorithm: $ladder) -> Self {
+                Self::$ladder(algorithm)
+            }
+        }
+    )*};
+}
+
+into_algorithm!(Barrier Broadcast Reduce AllGather ReduceScatter AllReduce AllToAll Gather Scatter Scan ExclusiveScan);
