@@ -107,14 +107,16 @@ impl fmt::Display for Envelope {
         if self.sequence > 0 {
             write!(f, " (collective {} of the communicator)", self.sequence)?;
         }
-        write!(f, " of {} {}", self.length, self.element.name)?;
+        // A message that is no part of a collective has no other length than its own.
+        let length = if self.sequence == 0 { self.elements } else { self.length };
+        write!(f, " of {length} {}", self.element.name)?;
         if !self.reduction.0.is_empty() {
             write!(f, ", reduction {}", self.reduction.0)?;
         }
         if self.root != NO_ROOT {
             write!(f, ", root {}", self.root)?;
         }
-        if self.elements != self.length {
+        if self.elements != length {
             write!(f, ", message of {}", self.elements)?;
         }
         Ok(())

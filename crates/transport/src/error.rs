@@ -6,7 +6,8 @@ use std::fmt;
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ended a world. Once it has ended, every rank that waits or calls again gets the same error.
+/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every rank that waits or calls again
+/// gets the same error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,6 +25,12 @@ pub enum Error {
         rank: usize,
         /// The wait that can never end.
         wait: Wait,
+    },
+    /// The computation that a transfer overlaps with called the same communicator again. Nothing was sent; the
+    /// world goes on. Another communicator, made by a split before, may be used there.
+    Nested {
+        /// The rank that did so.
+        rank: usize,
     },
     /// A rank panicked or returned an error.
     Failed {
@@ -97,6 +104,10 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::Left { rank, wait } => write!(f, "{wait}, but rank {rank} has returned"),
+            Self::Nested { rank } => write!(
+                f,
+                "rank {rank} called a communicator inside a computation that overlaps with a transfer on it"
+            ),
             Self::Failed { rank, message } => write!(f, "rank {rank} failed: {message}"),
         }
     }

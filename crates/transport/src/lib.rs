@@ -75,14 +75,16 @@ pub trait Transport {
     fn size(&self) -> usize;
 
     /// Sends, receives, or both at once. `during`, if given, runs between posting the outgoing message
-    /// and completing the transfer, so that computing overlaps with waiting.
+    /// and completing the transfer, so that computing overlaps with waiting;
+    /// it may use other communicators, not this one.
     ///
     /// Returns the stamp of the message that came in, if one was asked for.
     ///
     /// # Errors
     ///
     /// [`Error::Mismatch`] if the message that arrives is not the one described by
-    /// [`Incoming::envelope`]; otherwise whatever ended the world: see [`Error`].
+    /// [`Incoming::envelope`]; [`Error::Nested`] if called from inside `during`; otherwise whatever ended the
+    /// world: see [`Error`].
     ///
     /// # Panics
     ///

@@ -3,6 +3,8 @@
 mod endpoint;
 mod group;
 mod mailbox;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub use endpoint::Endpoint;

@@ -63,6 +63,7 @@ impl Communicator {
     }
 
     /// As [`send_recv`](Self::send_recv), with a computation while both are under way. Returns its result.
+    /// The computation may use other communicators, not this one.
     ///
     /// ```
     /// use collectives::World;

@@ -35,6 +35,8 @@ pub struct Endpoint {
     /// Messages sent to, and taken from, each member so far: the positions in their channels.
     sent: Box<[Cell<usize>]>,
     taken: Box<[Cell<usize>]>,
+    /// Set while a transfer runs its overlapped computation.
+    computing: Cell<bool>,
 }
 
 /// How far the outgoing half of a transfer is.
@@ -83,10 +85,19 @@ impl Drop for Look<'_> {
     }
 }
 
+/// Resets the flag when the computation ends, also by unwinding.
+struct Computing<'a>(&'a Cell<bool>);
+
+impl Drop for Computing<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(thread: Rc<Rank>, group: Arc<Group>, rank: usize) -> Self {
         let zeros = || group.members.iter().map(|_| Cell::new(0)).collect();
-        Self { sent: zeros(), taken: zeros(), thread, group, rank }
+        Self { sent: zeros(), taken: zeros(), computing: Cell::new(false), thread, group, rank }
     }
 
     /// Posts the message if there is room.
@@ -165,11 +176,16 @@ impl Transport for Endpoint {
     ) -> Result<Option<u32>> {
         let world = &self.thread.world;
         world.check()?;
+        if self.computing.get() {
+            return Err(Error::Nested { rank: self.thread.number });
+        }
         let mut sending = match outgoing {
             Some(outgoing) => self.try_post(outgoing),
             None => Sending::Waiting(None),
         };
         if let Some(compute) = during {
+            self.computing.set(true);
+            let _reset = Computing(&self.computing);
             compute();
         }
         let mut stamp = None;

@@ -126,6 +126,12 @@ impl World {
         self.seats.len()
     }
 
+    /// Whether a rank has given up spinning and sleeps, or is about to.
+    #[cfg(test)]
+    pub(super) fn is_parked(&self, rank: usize) -> bool {
+        self.seats[rank].parked.load(Acquire)
+    }
+
     pub(super) fn nursery(&self) -> MutexGuard<'_, Nursery> {
         lock(&self.nursery)
     }
