@@ -59,12 +59,12 @@ impl AllReduce {
 
     pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<()> {
         let zero = |algorithm, parameter| Err(Error::ZeroParameter { algorithm, parameter });
+        let disordered = |algorithm| Err(Error::DoesNotCommute { algorithm, reduction: op.name().0 });
         match self {
             Self::SegmentedRing { segment: 0 } => zero("the segmented ring", "segment"),
             Self::TwoLevel { group: 0 } => zero("the two-level all-reduce", "group"),
-            Self::Ring | Self::SegmentedRing { .. } if !op.commutes() => {
-                Err(Error::DoesNotCommute { algorithm: "the ring all-reduce", reduction: op.name().0 })
-            }
+            Self::Ring if !op.commutes() => disordered("the ring all-reduce"),
+            Self::SegmentedRing { .. } if !op.commutes() => disordered("the segmented ring"),
             _ => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! Which algorithm the plain methods use: by the number of ranks and the bytes of the whole call.
 //!
-//! Measured with `gears bench` on 2 cores of an AMD EPYC virtual machine, 2026-11. With more ranks than cores (there: 3
-//! and more) what counts is how often threads hand over to each other, so few messages beat few rounds;
-//! where every rank has a core or a machine of its own, rounds count. One table serves both until there is
-//! one for each. All ranks choose alike, since they see the same numbers.
+//! Measured with `gears bench` on 2 cores of an AMD EPYC virtual machine, 2026-11. With more ranks than
+//! cores (there: 3 and more) what counts is how often threads hand over to each other, so few messages beat
+//! few rounds; where every rank has a core or a machine of its own, rounds count. One table serves both
+//! until there is one for each. All ranks choose alike, since they see the same numbers.
 
 use crate::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, ExclusiveScan, Gather, Reduce, ReduceScatter, Scan,

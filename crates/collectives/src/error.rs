@@ -5,8 +5,8 @@ use std::fmt;
 /// The result of a call on a communicator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed. All but [`Transport`](Error::Transport) are found before anything is sent, and leave the
-/// communicator usable.
+/// Why a call failed. All but [`Transport`](Error::Transport) are found before anything is sent, and leave
+/// the communicator usable.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

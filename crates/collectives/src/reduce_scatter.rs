@@ -21,7 +21,7 @@ algorithms! {
         Ring = "ring",
         /// Everyone sends every other rank the block it needs.
         Pairwise = "pairwise",
-        /// Halve the buffer, swap halves with the rank opposite, and again.
+        /// Swap halves with the rank opposite, then quarters, and so on, farthest first.
         RecursiveHalving = "recursive_halving",
     }
 }

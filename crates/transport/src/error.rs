@@ -6,8 +6,8 @@ use std::fmt;
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every rank that waits or calls again
-/// gets the same error.
+/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every rank that waits or
+/// calls again gets the same error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -26,8 +26,8 @@ pub enum Error {
         /// The wait that can never end.
         wait: Wait,
     },
-    /// The computation that a transfer overlaps with called the same communicator again. Nothing was sent; the
-    /// world goes on. Another communicator, made by a split before, may be used there.
+    /// The computation that a transfer overlaps with called the same communicator again. Nothing was sent;
+    /// the world goes on. Another communicator, made by a split before, may be used there.
     Nested {
         /// The rank that did so.
         rank: usize,

@@ -1,7 +1,8 @@
 //! Bruck's all-gather: ceil(lg P) rounds for any P, by keeping blocks in an order of one's own.
 //!
-//! Every rank keeps blocks in the order r, r+1, r+2, ... In round k it sends the first ones to the rank 2^k to
-//! its left and appends what it gets from the rank 2^k to its right. At the end it turns them back into rank order.
+//! Every rank keeps blocks in the order r, r+1, r+2, ... In round k it sends the first ones to the rank 2^k
+//! to its left and appends what it gets from the rank 2^k to its right. At the end it turns them back into
+//! rank order.
 //!
 //! ```text
 //! P = 5     rank 0   rank 1   rank 2   rank 3   rank 4
@@ -12,10 +13,11 @@
 //! turned    abcde    abcde    abcde    abcde    abcde
 //! ```
 //!
-//! Invariant: before round k a rank has min(2^k, P) blocks, those from its own on. The picture is the dissemination
-//! barrier's with data.
+//! Invariant: before round k a rank has min(2^k, P) blocks, those from its own on. The picture is the
+//! dissemination barrier's with data.
 //!
-//! Cost: ceil(lg P) rounds; a rank sends N(P-1)/P elements if the blocks are equal. The price is the copy at the end.
+//! Cost: ceil(lg P) rounds; a rank sends N(P-1)/P elements if the blocks are equal. The price is the copy
+//! at the end.
 //!
 //! Source: J. Bruck, C.-T. Ho, S. Kipnis, E. Upfal, D. Weathersby, Efficient Algorithms for All-to-All
 //! Communications in Multiport Message-Passing Systems, 1997.

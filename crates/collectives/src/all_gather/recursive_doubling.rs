@@ -6,12 +6,13 @@
 //! round 1   abcd   abcd   abcd   abcd       0↔2  1↔3
 //! ```
 //!
-//! Invariant: before round k an acting rank has the blocks of the aligned run of 2^k acting ranks that it belongs
-//! to. Where P is no power of two, some ranks act for two (see [`power`](crate::power)): one round before to
-//! hand the block over, and one after, in which the whole result is brought back.
+//! Invariant: before round k an acting rank has the blocks of the aligned run of 2^k acting ranks that it
+//! belongs to. Where P is no power of two, some ranks act for two (see [`power`](crate::power)): one round
+//! before to hand the block over, and one after, in which the whole result is brought back.
 //!
-//! Cost: lg P rounds and N(P-1)/P elements for powers of two, optimal in both; otherwise floor(lg P) + 2
-//! rounds, and N more from each rank that stands in for another.
+//! Cost: lg P rounds and N(P-1)/P elements for powers of two, the least possible of both; otherwise
+//! floor(lg P) + 2 rounds: a block handed over first, and N more elements from each rank that stands in for
+//! another.
 //!
 //! Source: R. Thakur, R. Rabenseifner, W. Gropp, Optimization of Collective Communication Operations in
 //! MPICH, 2005.

@@ -8,12 +8,12 @@
 //! step 2    abcd     abcd     abcd     abcd
 //! ```
 //!
-//! Invariant: after s steps a rank has its own block and the s blocks to the left of it. In step s it sends block
-//! own - s, which it got in the step before (or owned), and takes block own - s - 1.
+//! Invariant: after s steps a rank has its own block and the s blocks to the left of it. In step s it sends
+//! block own - s, which it got in the step before (or owned), and takes block own - s - 1.
 //!
 //! Cost: P-1 rounds, in each of which every rank sends one block: all blocks but the one to the right of
-//! its own. Every line is busy in every round, so for long blocks nothing is faster; for short ones P-1
-//! latencies are many.
+//! its own. Every line is busy in every round, and
+//! no all-gather sends fewer elements, so it is for long blocks; for short ones P-1 latencies are many.
 
 use crate::layout::disjoint;
 use crate::peers::Peers;

@@ -9,14 +9,15 @@
 //! round 3   ΣΣΣΣ     ΣΣΣΣ     ΣΣΣΣ     ΣΣΣΣ         0↔1  2↔3
 //! ```
 //!
-//! Invariant: after round k of the first half a rank holds the combination of an aligned run of 2^(k+1) ranks, in rank
-//! order, in a part of the buffer that is half as long as before. Neighbours go first, so that the order is
-//! kept (and on a real machine the longest messages take the shortest ways); which part a rank ends up with is its
-//! number with the bits reversed, which doesn't matter, since the second half retraces the steps.
+//! Invariant: after round k of the first half a rank holds the combination of an aligned run of 2^(k+1)
+//! ranks, in rank order, in a part of the buffer that is half as long as before. Neighbours go first, so
+//! that the order is kept (and on a real machine the longest messages take the shortest ways); which part a
+//! rank ends up with is its number with the bits reversed, which doesn't matter, since the second half
+//! retraces the steps.
 //!
-//! Cost: the rounds of a tree and the bytes of a ring: 2 lg P rounds, 2N(P-1)/P elements for powers of two. Otherwise
-//! two rounds more, and up to 2N more elements from the ranks that act for two (see [`power`](crate::power)): there the ring
-//! wins for long buffers.
+//! Cost: the rounds of a tree and the bytes of a ring: 2 lg P rounds, 2N(P-1)/P elements for powers of two.
+//! Otherwise two rounds more, and from the ranks that act for two (see [`power`](crate::power)) N elements
+//! more, after as many received: there the ring wins for long buffers.
 //!
 //! Source: R. Rabenseifner, Optimization of Collective Reduction Operations, 2004.
 
@@ -66,8 +67,8 @@ pub(super) fn halving_doubling<T: Element>(
     }
 }
 
-/// The half of its run of parts that a rank keeps in round k, and the half it gives its partner. Where bit k of the number
-/// is set it keeps the upper half.
+/// The half of its run of parts that a rank keeps in round k, and the half it gives its partner. Where bit
+/// k of the number is set it keeps the upper half.
 fn halves(fold: &Fold, number: usize, k: usize) -> (Range<usize>, Range<usize>) {
     let mut keep = 0..fold.acting;
     let mut give = 0..0;

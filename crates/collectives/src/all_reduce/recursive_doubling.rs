@@ -6,9 +6,9 @@
 //! round 1   abcd     abcd     abcd     abcd         0↔2  1↔3
 //! ```
 //!
-//! Invariant: before round k all ranks of an aligned run of 2^k hold the combination of that run, in rank order: of
-//! two partners both compute lower ∘ upper, so they get the same bits, and the reduction need not commute.
-//! Where P is no power of two, some ranks act for two (see [`power`](crate::power)).
+//! Invariant: before round k all ranks of an aligned run of 2^k hold the combination of that run, in rank
+//! order: of two partners both compute lower ∘ upper, so they get the same bits, and the reduction need not
+//! commute. Where P is no power of two, some ranks act for two (see [`power`](crate::power)).
 //!
 //! Cost: lg P rounds of N elements (floor(lg P) + 2 if P is no power of two): the fewest rounds, and more
 //! elements than any ring. For short buffers.
@@ -37,7 +37,8 @@ pub(super) fn recursive_doubling<T: Element>(
     if let Some(idle) = stands_in_for {
         peers.recv_with(idle, buffer.len(), |x| op.fold_left(x, buffer))?;
     }
-    // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then the two swap roles.
+    // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then the
+    // two swap roles.
     let mut other = scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
     let (mut now, mut next) = (&mut *buffer, &mut other[..]);
     for k in 0..fold.steps() {

@@ -9,13 +9,14 @@
 //! end       ΣΣΣΣ     ΣΣΣΣ     ΣΣΣΣ     ΣΣΣΣ
 //! ```
 //!
-//! Invariant: before step s of the first half, rank r holds the sum of s+1 contributions in block r-s; it sends that,
-//! and adds its own to block r-s-1, which arrives. In the second half it passes sums on, beginning with r+1.
+//! Invariant: before step s of the first half, rank r holds the sum of s+1 contributions in block r-s; it
+//! sends that, and adds its own to block r-s-1, which arrives. In the second half it passes sums on,
+//! beginning with r+1.
 //!
-//! Cost: 2(P-1) rounds; a rank sends 2N - len(r+1) - len(r+2) elements, 2N(P-1)/P if P divides N. No all-reduce
-//! can send less than that from its busiest rank, and here all are equally busy; but the rounds grow with P, so it is for
-//! long buffers. The order of combination differs from block to block: the reduction must commute.
-//! Each block is combined once and then copied, so all ranks get the same bits.
+//! Cost: 2(P-1) rounds; a rank sends 2N - len(r+1) - len(r+2) elements, 2N(P-1)/P if P divides N. No
+//! all-reduce can send less than that from its busiest rank, and here all are equally busy; but the rounds
+//! grow with P, so it is for long buffers. The order of combination differs from block to block: the
+//! reduction must commute. Each block is combined once and then copied, so all ranks get the same bits.
 //!
 //! Source: P. Patarasuk, X. Yuan, Bandwidth Optimal All-reduce Algorithms for Clusters of Workstations, 2009.
 

@@ -5,8 +5,8 @@
 //!              └ a whole ring all-reduce, then the next
 //! ```
 //!
-//! On the plain ring a block of a long buffer has left the cache by the time it is passed on. A stretch whose blocks
-//! fit in a core's cache is summed and passed on while it is there.
+//! On the plain ring a block of a long buffer has left the cache by the time it is passed on. A stretch
+//! whose blocks fit in a core's cache is summed and passed on while it is there.
 //!
 //! Cost: the ring's for each stretch: the same elements, 2(P-1) messages and rounds per stretch.
 

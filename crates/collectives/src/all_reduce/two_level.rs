@@ -10,8 +10,8 @@
 //! Only one rank of each group talks to other groups, which pays where links between groups are slower than
 //! inside. In one process there are none, and this is a rung to learn from.
 //!
-//! Cost: 2 ceil(lg G) rounds inside for groups of G, and recursive doubling's among the ceil(P/G) first ranks. Groups are runs of ranks, so
-//! rank order is kept.
+//! Cost: 2 ceil(lg G) rounds inside for groups of G, and recursive doubling's among the ceil(P/G) first
+//! ranks. Groups are runs of ranks, so rank order is kept.
 
 use super::recursive_doubling;
 use crate::cost::ceil_log2;

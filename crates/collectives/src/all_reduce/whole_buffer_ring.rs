@@ -12,7 +12,8 @@
 //! Cost: P-1 rounds, N(P-1) elements sent by every rank, NP elements of memory. Only its number of rounds,
 //! half the ring's, speaks for it, and recursive doubling needs fewer still.
 //!
-//! Found in the wild: PyTorch's distributed tutorial (pytorch issue 31572), ARENA 3.0 (issue 407).
+//! Found in the wild: PyTorch's distributed tutorial (see pytorch issue 31572, which is about a worse
+//! mistake in it), ARENA 3.0 (pull request 407).
 
 use crate::element::scratch;
 use crate::peers::Peers;

@@ -11,8 +11,8 @@
 //!           4      100      round 2             (distance 4)
 //! ```
 //!
-//! Invariant: after round k a block has gone the part of its way that the lowest k+1 bits of d make up. After all rounds it has
-//! gone d, so in place d lies what the rank d to the left sent here.
+//! Invariant: after round k a block has gone the part of its way that the lowest k+1 bits of d make up.
+//! After all rounds it has gone d, so in place d lies what the rank d to the left sent here.
 //!
 //! Cost: ceil(lg P) rounds; each block is sent once per set bit of its d, about N/2 lg P elements instead of
 //! N(P-1)/P, and copied into and out of bundles. For short blocks.

@@ -1,4 +1,5 @@
-//! Pairwise all-to-all: in step s every rank sends to the rank s to its right and takes from the rank s to its left.
+//! Pairwise all-to-all: in step s every rank sends to the rank s to its right and takes from the rank s to
+//! its left.
 //!
 //! ```text
 //! P = 4     step 1   0→1→2→3→0      step 2   0↔2  1↔3      step 3   0→3→2→1→0

@@ -1,10 +1,13 @@
 //! Broadcast of long buffers: scatter the parts down a tree, then pass them round a ring.
 //!
 //! ```text
-//! P = 4     [abcd] ────────► [..cd]              scatter: halves go down the tree
-//!           [abcd] ► [.b..]  [..cd] ► [...d]
-//!           [a...] → [.b..] → [..c.] → [...d] →  ring all-gather: P-1 steps,
-//!           [a..d]   [ab..]   [.bc.]   [..cd]    every line busy with 1/P of the buffer
+//! P = 4     rank 0   rank 1   rank 2   rank 3
+//! start     abcd     ....     ....     ....
+//! scatter   abcd     ....     ..cd     ....       down the tree: half of what is left,
+//!           abcd     .b..     ..cd     ...d       then a quarter
+//! ring      abcd     ab..     .bcd     ..cd       P-1 steps in which every rank passes on one part
+//!           abcd     ab.d     abcd     .bcd       (rank 0 gets what it has, too)
+//!           abcd     abcd     abcd     abcd
 //! ```
 //!
 //! Each element leaves a rank about twice instead of lg P times.

@@ -42,7 +42,8 @@ impl Communicator {
         algorithm.run(&peers, buffer, root)
     }
 
-    /// Combines all ranks' `input`, element by element, into the root's `output`. Elsewhere `output` is empty.
+    /// Combines all ranks' `input`, element by element, into the root's `output`. Elsewhere `output` is
+    /// empty.
     pub fn reduce<T: Element>(
         &self,
         input: &[T],
@@ -127,7 +128,8 @@ impl Communicator {
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
-    /// Deals out the root's `input`, P times as long as `output`, a block to each rank. Elsewhere `input` is empty.
+    /// Deals out the root's `input`, P times as long as `output`, a block to each rank. Elsewhere `input`
+    /// is empty.
     pub fn scatter<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
         let algorithm = choose::scatter(self.size(), wire_bytes::<T>(output.len()));
         self.scatter_with(algorithm, input, output, root)
@@ -168,8 +170,9 @@ impl Communicator {
         algorithm.run(&peers, &blocks, output)
     }
 
-    /// Combines all ranks' `input`, element by element, and gives rank r block r of the result. The input is P
-    /// times as long as the output; for other lengths see [`reduce_scatter_v`](Self::reduce_scatter_v).
+    /// Combines all ranks' `input`, element by element, and gives rank r block r of the result. The input
+    /// is P times as long as the output; for other lengths see
+    /// [`reduce_scatter_v`](Self::reduce_scatter_v).
     pub fn reduce_scatter<T: Element>(
         &self,
         input: &[T],

@@ -6,8 +6,9 @@
 //!          round 2    0 ◄──────────── 4                   4 blocks
 //! ```
 //!
-//! Invariant: a subtree is a run of ranks counted from the root, so what it holds is contiguous in that order. In
-//! rank order the run may wrap round the end of the buffer once; the root then copies it in two pieces.
+//! Invariant: a subtree is a run of ranks counted from the root, so what it holds is contiguous in that
+//! order. In rank order the run may wrap round the end of the buffer once; the root then copies it in two
+//! pieces.
 //!
 //! Cost: ceil(lg P) rounds instead of P-1, one message from every rank but the root. A block travels once per
 //! tree edge on its way, up to lg P times: good for short blocks.

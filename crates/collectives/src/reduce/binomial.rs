@@ -10,8 +10,8 @@
 //! on. These runs are in rank order if the root is rank 0. A reduction that doesn't commute is
 //! therefore always combined on rank 0, and then sent to the root.
 //!
-//! Cost: ceil(lg P) rounds, one message of N elements from every rank but the root; where the order matters and the
-//! root isn't rank 0, one round and one message more.
+//! Cost: ceil(lg P) rounds, one message of N elements from every rank but the root; where the order matters
+//! and the root isn't rank 0, one round and one message more.
 
 use crate::cost::ceil_log2;
 use crate::peers::Peers;

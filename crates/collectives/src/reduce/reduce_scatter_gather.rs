@@ -6,9 +6,11 @@
 //!   [ΣΣΣΣ]                                 gather
 //! ```
 //!
-//! The tree makes rank 0 combine lg P whole buffers; here everyone combines P-1 parts of N/P elements.
+//! The tree makes the root combine ceil(lg P) whole buffers; here everyone combines P-1 parts of N/P
+//! elements.
 //!
-//! Cost: P-1 + ceil(lg P) rounds; every rank sends N(P-1)/P elements, and then its subtree's parts of the result.
+//! Cost: P-1 + ceil(lg P) rounds; every rank sends N(P-1)/P elements, and then its subtree's parts of the
+//! result.
 //!
 //! Source: R. Rabenseifner, Optimization of Collective Reduction Operations, 2004 (there with recursive
 //! halving; here pairwise, which needs no power of two and keeps rank order).

@@ -1,13 +1,14 @@
-//! Pairwise reduce-scatter: in step s every rank sends the rank s to its right the block which that one needs.
+//! Pairwise reduce-scatter: in step s every rank sends the rank s to its right the block which that one
+//! needs.
 //!
 //! ```text
 //! P = 4     step 1   0→1→2→3→0      step 2   0↔2  1↔3      step 3   0→3→2→1→0
 //! ```
 //!
-//! Nothing but original contributions travels, straight from the input to the rank that combines them, so no
-//! intermediate buffer is needed and each block's order is its owner's choice. Contributions arrive from
-//! r-1, r-2, ..., 0 and then from P-1, ..., r+1: put in front of what is there, each of the two runs is in rank order;
-//! a reduction that doesn't commute keeps them apart and joins them at the end.
+//! Nothing but original contributions travels, straight from the input to the rank that combines them, so
+//! no intermediate buffer is needed and each block's order is its owner's choice. Contributions arrive from
+//! r-1, r-2, ..., 0 and then from P-1, ..., r+1: put in front of what is there, each of the two runs is in
+//! rank order; a reduction that doesn't commute keeps them apart and joins them at the end.
 //!
 //! Cost: P-1 rounds, all blocks but the rank's own sent: N(P-1)/P elements, the least possible. Each step has
 //! another partner, which on a network means longer ways than the ring's.

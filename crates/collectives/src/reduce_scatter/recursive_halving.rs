@@ -3,19 +3,19 @@
 //! ```text
 //! P = 4     rank 0     rank 1     rank 2     rank 3
 //! start     aaaa       bbbb       cccc       dddd
-//! round 0   AA..       BB..       ..CC       ..DD        0↔2  1↔3      A = a∘c, B = b∘d, C = a∘c, D = b∘d
-//! round 1   Σ...       .Σ..       ..Σ.       ...Σ        0↔1  2↔3
+//! round 0   AA..       BB..       ..AA       ..BB        0↔2  1↔3      A = a∘c, B = b∘d
+//! round 1   Σ...       .Σ..       ..Σ.       ...Σ        0↔1  2↔3      Σ = A∘B
 //! ```
 //!
-//! Invariant: before round k an acting rank is responsible for an aligned run of Q/2^k blocks, its own among them, and
-//! holds in it the combination of the 2^k ranks that differ from it in the top k bits. In each round it
-//! gives half of the run away and keeps the half with its own block.
+//! Invariant: before the round for bit k an acting rank is responsible for an aligned run of 2^(k+1)
+//! blocks, its own among them, and holds in it the combination of all ranks whose numbers agree with its
+//! own in the bits up to k. It gives the half without its own block away.
 //!
 //! Where P is no power of two, some ranks act for two (see [`power`](crate::power)). The ranks that are
 //! combined first are not neighbours, so the reduction must commute.
 //!
-//! Cost: lg P rounds and N(P-1)/P elements for powers of two, optimal in both; otherwise floor(lg P) + 2
-//! rounds and up to N more.
+//! Cost: lg P rounds and N(P-1)/P elements for powers of two, the least possible of both; otherwise
+//! floor(lg P) + 2 rounds, and up to N elements more.
 //!
 //! Source: R. Thakur, R. Rabenseifner, W. Gropp, Optimization of Collective Communication Operations in
 //! MPICH, 2005.

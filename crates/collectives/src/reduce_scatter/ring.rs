@@ -7,8 +7,8 @@
 //!     b          b∘c       b∘c∘d     b∘c∘d∘a        the order is the ring's, not the ranks'
 //! ```
 //!
-//! Invariant: what a rank sends in step s holds s+1 contributions. The four sums start on different ranks, so in every
-//! step every rank sends one, and takes and extends another.
+//! Invariant: what a rank sends in step s holds s+1 contributions. The four sums start on different ranks,
+//! so in every step every rank sends one, and takes and extends another.
 //!
 //! Cost: P-1 rounds; every rank sends all blocks but its own: N(P-1)/P elements, the least possible.
 //! The order in which contributions are combined differs from block to block, so the reduction must commute.

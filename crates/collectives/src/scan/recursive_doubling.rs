@@ -8,11 +8,11 @@
 //! round 2   a        ab       abc      abcd     abcde       distance 4
 //! ```
 //!
-//! Invariant: before round k rank r has the combination of the last 2^k ranks up to r (or of all, if there are fewer).
-//! What arrives covers the 2^k ranks before these, so it goes to the left.
+//! Invariant: before round k rank r has the combination of the last 2^k ranks up to r (or of all, if there
+//! are fewer). What arrives covers the 2^k ranks before these, so it goes to the left.
 //!
-//! Cost: ceil(lg P) rounds; rank r sends N elements for each 2^k < P - r. P lg P messages in all where the
-//! linear form has P-1, for a logarithm of the rounds.
+//! Cost: ceil(lg P) rounds; rank r sends N elements for each 2^k < P - r. About P lg P messages in all where
+//! the linear form has P-1, for a logarithm of the rounds.
 //!
 //! Source: W. D. Hillis, G. L. Steele, Data Parallel Algorithms, 1986.
 

@@ -21,8 +21,8 @@
 //!   hands is a Release store that the other side's Acquire load reads.
 //! * A lent slice is read only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
 //!   until the state is DONE, or takes the loan back with a compare-exchange from LENT, which can't succeed
-//!   once the receiver's from LENT to READING has. So the slice outlives every look at it, also when either side unwinds.
-//!   `Loan` must not be leaked; that is the one obligation `post` leaves to its caller.
+//!   once the receiver's from LENT to READING has. So the slice outlives every look at it, also when either
+//!   side unwinds. `Loan` must not be leaked; that is the one obligation `post` leaves to its caller.
 
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 

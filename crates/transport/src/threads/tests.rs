@@ -90,7 +90,8 @@ fn a_waiting_sender_parks_and_is_woken() {
     );
 }
 
-/// A slot takes what fits into it and lends the rest; the boundary is exact, and strict sends are always lent.
+/// A slot takes what fits into it and lends the rest; the boundary is exact, and strict sends are always
+/// lent.
 #[test]
 fn short_messages_are_buffered_and_long_ones_lent() {
     for (length, buffered, lent) in [

@@ -3,10 +3,11 @@
 //! A rank that parks first writes down, under a lock, what it needs: a message, room in a mailbox, a
 //! reader to finish. The lock is taken only by ranks that are about to sleep, never on the fast path.
 //!
-//! **The proof.** If every rank that still runs has written down its needs, and under the lock none of
-//! them is satisfied, then nobody can act: a rank on the list does nothing until a need of its is satisfied,
-//! and only ranks satisfy needs. Counting sleeping ranks alone would not do: one of them may already have
-//! been sent what it waits for and just not have woken up. No clock is involved, so a slow rank is never accused.
+//! **The proof.** If every rank that still runs has written down its needs, and under the lock none of them
+//! is satisfied, then nobody can act: a rank on the list does nothing until a need of its is satisfied, and
+//! only ranks satisfy needs. Counting sleeping ranks alone would not do: one of them may already have been
+//! sent what it waits for and just not have woken up. No clock is involved, so a slow rank is never
+//! accused.
 
 use super::group::{Group, Nursery, Unreceived, lock};
 use crate::{Envelope, Error, Result, Wait, WaitFor};
@@ -21,7 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 const SPINS: u32 = 1_000;
 
 /// Yields before parking. A yield hands the core to a rank that can work, if there is one; where ranks
-/// outnumber cores that is the fastest way on, and 50 of them outlast a round of a 64-rank barrier on 2 cores.
+/// outnumber cores that is the fastest way on, and 50 of them outlast a round of a 64-rank barrier on 2
+/// cores.
 const YIELDS: u32 = 50;
 
 /// What the ranks of one world share, across all its communicators.
