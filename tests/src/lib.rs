@@ -1,1 +1,44 @@
-//! x
+//! The code in the notes: every plain `rust` fence is compiled and run as a doctest of this library.
+//!
+//! The suite itself is in `tests/`. `tests/notes` holds the rest of the notes against the source, and that every
+//! note is listed here.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/README.md")]
+struct Notes;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/01-ranks-and-messages.md")]
+struct RanksAndMessages;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/02-barriers.md")]
+struct Barriers;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/03-trees.md")]
+struct Trees;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/04-the-ring.md")]
+struct TheRing;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/05-halving-and-doubling.md")]
+struct HalvingAndDoubling;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/06-all-to-all.md")]
+struct AllToAll;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/07-what-it-costs.md")]
+struct WhatItCosts;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../ARCHITECTURE.md")]
+struct Architecture;

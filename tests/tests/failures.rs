@@ -212,7 +212,8 @@ fn a_panic_that_the_rank_catches_takes_the_message_back() {
         .run(|comm| {
             if comm.rank() == 1 {
                 let mut x = [0_u8];
-                // Whether the first message was already being read when its sender panicked is up to the schedule.
+                // Whether the first message was already being read when its sender panicked is up to the
+                // schedule.
                 comm.recv(0, &mut x)?;
                 if x == [1] {
                     comm.recv(0, &mut x)?;

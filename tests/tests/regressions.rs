@@ -2,8 +2,8 @@
 
 use collectives::*;
 
-/// FateScript's `mpi.py`: the broadcast sent to ranks that didn't expect it when P was no power of two, and the
-/// next call read the stray messages.
+/// FateScript's `mpi.py`: the broadcast sent to ranks that didn't expect it when P was no power of two, and
+/// the next call read the stray messages.
 #[test]
 fn fatescript_broadcast_leaves_no_stray_messages() {
     for ranks in [3, 5, 6, 7, 9] {
@@ -67,8 +67,8 @@ fn fatescript_butterfly_refuses_other_than_powers_of_two() {
     }
 }
 
-/// PyTorch's tutorial (issue 31572), ARENA 3.0 (407): a "ring all-reduce" that passes whole tensors. The ring sends
-/// 2N(P-1)/P elements per rank; the specimen, P/2 times as many.
+/// PyTorch's tutorial (issue 31572), ARENA 3.0 (407): a "ring all-reduce" that passes whole tensors. The
+/// ring sends 2N(P-1)/P elements per rank; the specimen, P/2 times as many.
 #[test]
 fn tutorial_ring_is_told_from_the_ring_by_its_traffic() {
     let sent = |algorithm| {

@@ -59,7 +59,7 @@ impl Fold {
         if rank >= 2 * self.extra {
             let number = rank - self.extra;
             Role::Acting { number, stands_in_for: None }
-        } else if rank % 2 == 0 {
+        } else if rank.is_multiple_of(2) {
             Role::Idle { hands_to: rank + 1 }
         } else {
             let stands_in_for = Some(rank - 1);

@@ -1,5 +1,5 @@
-//! Gears with a mistake each, most of them found in the wild. The suite must reject every one: a suite that lets
-//! one pass proves nothing about the gears that pass it.
+//! Gears with a mistake each, most of them found in the wild. The suite must reject every one: a suite that
+//! lets one pass proves nothing about the gears that pass it.
 //!
 //! They are written as a user would write them, with messages between ranks.
 
@@ -17,11 +17,13 @@ use collectives::{
 pub enum Mutant {
     /// All-reduce: whole buffers go round and are added up as they come (PyTorch tutorial, issue 31572).
     WholeTensorRing,
-    /// All-reduce: blocks of ceil(N/P) elements, the last ones cut off (burn-collective, 5 elements on 4 ranks).
+    /// All-reduce: blocks of ceil(N/P) elements, the last ones cut off (burn-collective, 5 elements on 4
+    /// ranks).
     ChunksRoundedUp,
     /// All-reduce: the second half of the ring is one step short.
     MissingLastStep,
-    /// All-reduce: send, then receive, instead of both at once (FateScript's `mpi.py`): deadlock on large data.
+    /// All-reduce: send, then receive, instead of both at once (FateScript's `mpi.py`): deadlock on large
+    /// data.
     SendThenReceive,
     /// All-reduce: partner r + 2^k mod P, added up, for any P: some ranks count twice.
     WrappedDoubling,
@@ -35,7 +37,8 @@ pub enum Mutant {
     ButterflySkips,
     /// Barrier: everyone reports to rank 0, and nobody waits to be released.
     NoRelease,
-    /// Broadcast: a tree that wraps round when P is no power of two, leaving stray messages (FateScript's `mpi.py`).
+    /// Broadcast: a tree that wraps round when P is no power of two, leaving stray messages (FateScript's
+    /// `mpi.py`).
     StrayMessages,
     /// Broadcast: the root is forgotten, and rank 0's buffer goes out.
     RootIgnored,
@@ -158,7 +161,8 @@ impl Gear for Mutant {
                 let chunk = output.len().div_ceil(comm.size());
                 let bounds = |i: usize| (i * chunk).min(output.len())..((i + 1) * chunk).min(output.len());
                 let blocks: Vec<_> = (0..comm.size()).map(bounds).collect();
-                // What burn indexes out of range is cut off here, and the sums are right; the loads are not even.
+                // What burn indexes out of range is cut off here, and the sums are right; the loads are not
+                // even.
                 ring(comm, output, op, &blocks, comm.size() - 1, false)
             }
             MissingLastStep => {

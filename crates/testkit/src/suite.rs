@@ -31,7 +31,8 @@ pub type Verdict = Result<usize, Rejection>;
 
 /// A check of the suite.
 pub struct Check<G> {
-    /// Its name, as in [`Rejection::check`] (or `ends`, for all: no deadlock, mismatch, panic or stray message).
+    /// Its name, as in [`Rejection::check`] (or `ends`, for all: no deadlock, mismatch, panic or stray
+    /// message).
     pub name: &'static str,
     /// What it does.
     pub run: fn(&G) -> Verdict,
@@ -58,8 +59,8 @@ pub fn verify<G: Gear>(gear: &G) -> Verdict {
     checks().iter().map(|check| (check.run)(gear)).sum()
 }
 
-/// Equal to the naive reference: ranks 1..=8, lengths 0..=3P, equal and uneven blocks, several roots. In a strict
-/// world, where every send waits, so that nothing leans on buffering.
+/// Equal to the naive reference: ranks 1..=8, lengths 0..=3P, equal and uneven blocks, several roots. In a
+/// strict world, where every send waits, so that nothing leans on buffering.
 ///
 /// # Errors
 ///
@@ -101,7 +102,8 @@ pub fn counts<G: Gear>(gear: &G) -> Verdict {
     (1..=16).map(|ranks| counts_among(gear, ranks)).sum()
 }
 
-/// Every output element holds each contribution exactly once: elements are counters, two bits a rank. Ranks 1..=16.
+/// Every output element holds each contribution exactly once: elements are counters, two bits a rank. Ranks
+/// 1..=16.
 ///
 /// # Errors
 ///
@@ -115,8 +117,8 @@ pub fn provenance<G: Gear>(gear: &G) -> Verdict {
     (1..=16).map(at).sum()
 }
 
-/// A reduction that doesn't commute is combined in rank order; a gear that can't must refuse it on every rank,
-/// before anything is sent, and leave the communicator usable.
+/// A reduction that doesn't commute is combined in rank order; a gear that can't must refuse it on every
+/// rank, before anything is sent, and leave the communicator usable.
 ///
 /// # Errors
 ///
@@ -154,7 +156,8 @@ fn refuses<G: Gear>(gear: &G, case: &Case, input: &(dyn Fn(usize, usize) -> u64 
     run.map(|_| 1).map_err(|error| rejection(error, &[*case]))
 }
 
-/// Sums that round: close to an `f64` reference, the same bits on every run and, for all-reduce, on every rank.
+/// Sums that round: close to an `f64` reference, the same bits on every run and, for all-reduce, on every
+/// rank.
 ///
 /// # Errors
 ///
@@ -314,7 +317,7 @@ fn counts_among<G: Gear>(gear: &G, ranks: usize) -> Verdict {
     const LARGE: usize = 1009;
     let mut cases = small_cases(ranks, 3 * ranks + 1);
     cases.extend([false, true].map(|uneven| Case { ranks, length: LARGE, uneven, root: ranks - 1 }));
-    let roots_that_matter = |case: &Case| case.root <= 1 || case.length % 5 == 0;
+    let roots_that_matter = |case: &Case| case.root <= 1 || case.length.is_multiple_of(5);
     cases.retain(roots_that_matter);
     let mut passed = 0;
     for commutes in [true, false] {

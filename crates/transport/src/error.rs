@@ -6,8 +6,8 @@ use std::fmt;
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every rank that waits or
-/// calls again gets the same error.
+/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every other rank
+/// that waits or calls again gets the same error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {

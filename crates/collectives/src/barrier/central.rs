@@ -9,8 +9,8 @@
 //!
 //! Rank 0 can only release the first rank after it has heard from the last, so nobody leaves early.
 //!
-//! Cost: 2(P-1) messages in all, 2(P-1) rounds, because everything passes through rank 0. Few ranks, or
-//! ranks that share cores, are well served by it: it needs the fewest messages of all barriers.
+//! Cost: 2(P-1) messages in all, as few as a barrier can do with, in 2(P-1) rounds, because everything passes
+//! through rank 0.
 
 use super::SIGNAL;
 use crate::peers::Peers;
