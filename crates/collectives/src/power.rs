@@ -12,6 +12,8 @@
 //!                             stands   0,1   2,3  4   5      for these ranks
 //! ```
 
+use crate::peers::Peers;
+use crate::{Element, Reduction, Result};
 use std::ops::Range;
 
 /// One rank's part.
@@ -76,5 +78,31 @@ impl Fold {
     pub(crate) fn ranks_of(&self, numbers: Range<usize>) -> Range<usize> {
         let start = |number: usize| number + number.min(self.extra);
         start(numbers.start)..start(numbers.end)
+    }
+}
+
+/// All-reduces `buffer` by `among_acting`, an algorithm for the Q acting ranks, which is given this rank's
+/// acting number.
+///
+/// An idle rank lends its contribution and its wait; the ranks on both sides of a pair are neighbours, so
+/// rank order is kept.
+pub(crate) fn all_reduce_folded<T: Element>(
+    peers: &Peers<'_>,
+    buffer: &mut [T],
+    op: &dyn Reduction<T>,
+    among_acting: impl FnOnce(&Fold, usize, &mut [T]) -> Result<()>,
+) -> Result<()> {
+    let fold = Fold::new(peers.size());
+    match fold.role(peers.rank()) {
+        Role::Idle { hands_to } => {
+            peers.send(hands_to, buffer)?;
+            peers.recv(hands_to, buffer)
+        }
+        Role::Acting { number, stands_in_for: None } => among_acting(&fold, number, buffer),
+        Role::Acting { number, stands_in_for: Some(idle) } => {
+            peers.recv_with(idle, buffer.len(), |x| op.fold_left(x, buffer))?;
+            among_acting(&fold, number, buffer)?;
+            peers.send(idle, buffer)
+        }
     }
 }

@@ -23,7 +23,7 @@
 
 use crate::layout::disjoint;
 use crate::peers::Peers;
-use crate::power::{Fold, Role};
+use crate::power::{Fold, Role, all_reduce_folded};
 use crate::{Cost, Element, Layout, Reduction, Result};
 use std::ops::Range;
 
@@ -32,39 +32,27 @@ pub(super) fn halving_doubling<T: Element>(
     buffer: &mut [T],
     op: &dyn Reduction<T>,
 ) -> Result<()> {
-    let fold = Fold::new(peers.size());
-    let (number, stands_in_for) = match fold.role(peers.rank()) {
-        Role::Idle { hands_to } => {
-            peers.send(hands_to, buffer)?;
-            return peers.recv(hands_to, buffer);
+    all_reduce_folded(peers, buffer, op, |fold, number, buffer| {
+        let parts = Layout::even(buffer.len(), fold.acting);
+        for k in 0..fold.steps() {
+            let partner = fold.rank_of(number ^ (1 << k));
+            let partner_is_lower = number & (1 << k) != 0;
+            let (keep, give) = halves(fold, number, k);
+            let (send, extend) = disjoint(buffer, parts.blocks(give), parts.blocks(keep));
+            let count = extend.len();
+            peers.send_recv_with(partner, send, partner, count, |x| match partner_is_lower {
+                true => op.fold_left(x, extend),
+                false => op.fold(extend, x),
+            })?;
         }
-        Role::Acting { number, stands_in_for } => (number, stands_in_for),
-    };
-    if let Some(idle) = stands_in_for {
-        peers.recv_with(idle, buffer.len(), |x| op.fold_left(x, buffer))?;
-    }
-    let parts = Layout::even(buffer.len(), fold.acting);
-    for k in 0..fold.steps() {
-        let partner = fold.rank_of(number ^ (1 << k));
-        let partner_is_lower = number & (1 << k) != 0;
-        let (keep, give) = halves(&fold, number, k);
-        let (send, extend) = disjoint(buffer, parts.blocks(give), parts.blocks(keep));
-        let count = extend.len();
-        peers.send_recv_with(partner, send, partner, count, |x| match partner_is_lower {
-            true => op.fold_left(x, extend),
-            false => op.fold(extend, x),
-        })?;
-    }
-    for k in (0..fold.steps()).rev() {
-        let partner = fold.rank_of(number ^ (1 << k));
-        let (have, lack) = halves(&fold, number, k);
-        let (send, take) = disjoint(buffer, parts.blocks(have), parts.blocks(lack));
-        peers.send_recv(partner, send, partner, take)?;
-    }
-    match stands_in_for {
-        Some(idle) => peers.send(idle, buffer),
-        None => Ok(()),
-    }
+        for k in (0..fold.steps()).rev() {
+            let partner = fold.rank_of(number ^ (1 << k));
+            let (have, lack) = halves(fold, number, k);
+            let (send, take) = disjoint(buffer, parts.blocks(have), parts.blocks(lack));
+            peers.send_recv(partner, send, partner, take)?;
+        }
+        Ok(())
+    })
 }
 
 /// The half of its run of parts that a rank keeps in round k, and the half it gives its partner. Where bit

@@ -18,7 +18,7 @@
 
 use crate::element::scratch;
 use crate::peers::Peers;
-use crate::power::{Fold, Role};
+use crate::power::{Fold, Role, all_reduce_folded};
 use crate::{Cost, Element, Reduction, Result};
 
 pub(super) fn recursive_doubling<T: Element>(
@@ -26,37 +26,25 @@ pub(super) fn recursive_doubling<T: Element>(
     buffer: &mut [T],
     op: &dyn Reduction<T>,
 ) -> Result<()> {
-    let fold = Fold::new(peers.size());
-    let (number, stands_in_for) = match fold.role(peers.rank()) {
-        Role::Idle { hands_to } => {
-            peers.send(hands_to, buffer)?;
-            return peers.recv(hands_to, buffer);
+    all_reduce_folded(peers, buffer, op, |fold, number, buffer| {
+        // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then
+        // the two swap roles.
+        let mut other = scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
+        let (mut now, mut next) = (buffer, &mut other[..]);
+        for k in 0..fold.steps() {
+            let partner = fold.rank_of(number ^ (1 << k));
+            let partner_is_lower = number & (1 << k) != 0;
+            peers.send_recv_with(partner, now, partner, now.len(), |x| match partner_is_lower {
+                true => op.combine(next, x, now),
+                false => op.combine(next, now, x),
+            })?;
+            std::mem::swap(&mut now, &mut next);
         }
-        Role::Acting { number, stands_in_for } => (number, stands_in_for),
-    };
-    if let Some(idle) = stands_in_for {
-        peers.recv_with(idle, buffer.len(), |x| op.fold_left(x, buffer))?;
-    }
-    // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then the
-    // two swap roles.
-    let mut other = scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
-    let (mut now, mut next) = (&mut *buffer, &mut other[..]);
-    for k in 0..fold.steps() {
-        let partner = fold.rank_of(number ^ (1 << k));
-        let partner_is_lower = number & (1 << k) != 0;
-        peers.send_recv_with(partner, now, partner, now.len(), |x| match partner_is_lower {
-            true => op.combine(next, x, now),
-            false => op.combine(next, now, x),
-        })?;
-        std::mem::swap(&mut now, &mut next);
-    }
-    if fold.steps() % 2 == 1 {
-        next.copy_from_slice(now);
-    }
-    match stands_in_for {
-        Some(idle) => peers.send(idle, buffer),
-        None => Ok(()),
-    }
+        if !fold.steps().is_multiple_of(2) {
+            next.copy_from_slice(now);
+        }
+        Ok(())
+    })
 }
 
 pub(super) fn cost(ranks: usize, rank: usize, length: usize) -> Cost {
