@@ -1,7 +1,7 @@
 //! The code in the notes: every plain `rust` fence is compiled and run as a doctest of this library.
 //!
-//! The suite itself is in `tests/`. `tests/notes` holds the rest of the notes against the source, and that every
-//! note is listed here.
+//! The suite itself is in `tests/`. `tests/notes` holds the rest of the notes against the source, and that
+//! every note is listed here.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/README.md")]

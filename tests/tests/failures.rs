@@ -129,9 +129,8 @@ fn both_receive_first_is_a_proven_deadlock() {
 #[test]
 fn a_circle_of_long_sends_is_a_proven_deadlock() {
     for ranks in 1..=5 {
-        let error = World::new(ranks)
-            .run(|comm| comm.send((comm.rank() + 1) % ranks, &[0_u8; 100_000]))
-            .unwrap_err();
+        let error =
+            World::new(ranks).run(|comm| comm.send((comm.rank() + 1) % ranks, &[0_u8; 100_000])).unwrap_err();
         assert!(is_deadlock(&error), "{error}");
         assert_eq!(error.to_string().matches("waits to send to").count(), ranks, "{error}");
     }
@@ -182,7 +181,9 @@ fn a_failed_world_answers_every_later_call() {
 #[test]
 fn a_panic_in_a_visitor_or_an_overlapped_computation_ends_the_loan() {
     // The reader of a lent buffer panics: the lender must be released, and must not be released too early.
-    let panics = collectives::Custom::commutative(&collectives::Name("panics"), |_: u8, _: u8| panic!("while reading"));
+    let panics = collectives::Custom::commutative(&collectives::Name("panics"), |_: u8, _: u8| {
+        panic!("while reading")
+    });
     let error = World::new(2)
         .run(|comm| match comm.rank() {
             0 => comm.send(1, &vec![1_u8; 1 << 20]),

@@ -62,7 +62,8 @@ fn fatescript_scatter_is_contiguous() {
 #[test]
 fn fatescript_butterfly_refuses_other_than_powers_of_two() {
     for ranks in 1..=16 {
-        let refused = World::new(ranks).run(|comm| Ok(comm.barrier_with(Barrier::Butterfly).is_err())).unwrap();
+        let refused =
+            World::new(ranks).run(|comm| Ok(comm.barrier_with(Barrier::Butterfly).is_err())).unwrap();
         assert!(refused.into_iter().all(|refused| refused != ranks.is_power_of_two()));
     }
 }

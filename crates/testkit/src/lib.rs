@@ -10,6 +10,7 @@
 //! | [`suite`] | what every gear owes |
 //! | [`mutants`] | gears with a mistake each |
 //! | [`program`] | random sequences of operations on nested communicators |
+//! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
 pub mod case;
 pub mod gear;
@@ -17,4 +18,5 @@ pub mod mutants;
 pub mod oracle;
 pub mod program;
 pub mod suite;
+pub mod timed;
 pub mod values;

@@ -8,8 +8,8 @@
 //! | ring      | any P | `2(P - 1)` | `2P(P - 1)`         | `2N(P - 1)/P`          |
 //! ```
 //!
-//! `for` is `any P` or conditions among `P > 1`, `P = 2^k`, `P != 2^k`, joined by commas. Formulas are made of
-//! P, N, integers, `+ - * /`, parentheses, juxtaposition and `lg X`, the logarithm to base 2 rounded up.
+//! `for` is `any P` or conditions among `P > 1`, `P = 2^k`, `P != 2^k`, joined by commas. Formulas are made
+//! of P, N, integers, `+ - * /`, parentheses, juxtaposition and `lg X`, the logarithm to base 2 rounded up.
 //! Juxtaposition is `*`, and `*` and `/` apply from left to right: `N/2 lg P` is (N/2) lg P.
 
 use crate::ladder::{Rung, ladder};

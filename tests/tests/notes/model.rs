@@ -1,4 +1,5 @@
-//! Predicted times on a machine where a message of n bytes takes a + nb seconds, and reducing n bytes takes ng.
+//! Predicted times on a machine where a message of n bytes takes a + nb seconds, and reducing n bytes takes
+//! ng.
 //!
 //! Nothing is computed from closed forms. Each algorithm runs, with its own code, on ghosts (elements that
 //! take no memory but cost as much on the wire), through a transport that adds up virtual time: a receive
@@ -198,8 +199,9 @@ fn rungs(operation: &str) -> Result<Vec<Rung>, String> {
     ladder(operation).ok_or_else(|| format!("no operation `{operation}`"))
 }
 
-/// `model OPERATION ranks=... a=... b=... g=... sizes=...`: microseconds by algorithm and size, the fastest in
-/// bold: a table for each number of ranks, or, if there is one size only, one table with a column for each.
+/// `model OPERATION ranks=... a=... b=... g=... sizes=...`: microseconds by algorithm and size, the fastest
+/// in bold: a table for each number of ranks, or, if there is one size only, one table with a column for
+/// each.
 pub(crate) fn times(operation: &str, settings: &[&str]) -> Result<String, String> {
     let settings = Settings::parse(settings)?;
     let rungs = rungs(operation)?;

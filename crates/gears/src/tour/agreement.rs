@@ -65,9 +65,9 @@ largest weight, {:.1}, by f32's {:.1e} of its size, always in one direction.",
 
 /// How far rounding may take a weight: each step rounds the largest one, always in the same direction.
 ///
-/// Roundings mostly cancel, so good runs stay far below. A wrong algorithm is far above: to lose
-/// one sample of all moves some weight by more than this, as a test shows. It takes a stable training: with too
-/// high a learning rate any difference grows from step to step.
+/// Roundings mostly cancel, so good runs stay far below. A wrong algorithm is far above: to lose one sample
+/// of all moves some weight by more than this, as a test shows. It takes a stable training: with too high a
+/// learning rate any difference grows from step to step.
 pub(super) fn tolerance(run: &Trained) -> f32 {
     run.steps as f32 * f32::EPSILON * largest(run)
 }

@@ -20,8 +20,8 @@ fn run(training: Training, digits: &Digits) -> Trained {
 
 #[test]
 fn every_algorithm_trains_like_one_rank() {
-    // The last batch is smaller; or there is but one; or ranks find no sample in a batch. Few steps: with tiny
-    // batches and this learning rate, training soon magnifies any difference.
+    // The last batch is smaller; or there is but one; or ranks find no sample in a batch. Few steps: with
+    // tiny batches and this learning rate, training soon magnifies any difference.
     for (samples, batch_size) in [(7, 1), (13, 2), (50, 16), (50, 50), (50, 60)] {
         let digits = few(samples);
         let alone = run(training(1, AllReduce::ReduceBroadcast, batch_size), &digits);

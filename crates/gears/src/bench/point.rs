@@ -1,0 +1,130 @@
+//! One measurement, and as an object of JSON: what has no meaning for the operation is left out.
+
+use super::bandwidth::{algorithm_bandwidth, bus_factor};
+use super::dtype::Dtype;
+use serde::Serialize;
+use std::time::Duration;
+use testkit::case::Case;
+use testkit::timed::choice::Choice;
+use testkit::timed::{Measured, size};
+
+/// The fields are those of the JSON.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Point {
+    /// The operation.
+    pub(super) bench: &'static str,
+    /// Its algorithm, or `auto`.
+    pub(super) algorithm: &'static str,
+    pub(super) ranks: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dtype: Option<&'static str>,
+    /// Of the whole array that a rank puts in or gets out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes: Option<usize>,
+    /// Elements of the buffer, or of each block where there are some: what one gives to MPI as count.
+    #[serde(skip)]
+    pub(super) count: usize,
+    /// `sum`, where elements are combined.
+    #[serde(skip)]
+    pub(super) reduction: Option<&'static str>,
+    pub(super) iterations: usize,
+    pub(super) time_us: Micros,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) algbw_gb_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) busbw_gb_s: Option<f64>,
+    /// The time that an all-reduce can't beat, of the time that it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) roofline_pct: Option<f64>,
+    /// Wrong elements, on all ranks.
+    pub(super) wrong: usize,
+}
+
+/// Microseconds over the iterations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Micros {
+    pub(super) min: f64,
+    pub(super) median: f64,
+    pub(super) max: f64,
+}
+
+impl Micros {
+    /// Of at least one time.
+    pub(super) fn of(times: &[Duration]) -> Self {
+        let mut times = times.to_vec();
+        times.sort_unstable();
+        let micros = |time: Option<&Duration>| time.map_or(f64::NAN, |time| time.as_nanos() as f64 / 1e3);
+        Self {
+            min: micros(times.first()),
+            median: micros(times.get(times.len() / 2)),
+            max: micros(times.last()),
+        }
+    }
+}
+
+impl Point {
+    /// Without a roofline.
+    pub(super) fn new(choice: Choice, case: &Case, dtype: &'static Dtype, measured: &Measured) -> Self {
+        let operation = choice.operation();
+        let time_us = Micros::of(&measured.times);
+        let bytes = size::bytes(operation, case, dtype.bytes);
+        let bandwidth = bytes.map(|bytes| algorithm_bandwidth(bytes, time_us.median));
+        Self {
+            bench: operation.name(),
+            algorithm: choice.name(),
+            ranks: case.ranks,
+            dtype: bytes.map(|_| dtype.name),
+            bytes,
+            count: case.length,
+            reduction: operation.reduces().then_some("sum"),
+            iterations: measured.times.len(),
+            time_us,
+            algbw_gb_s: bandwidth,
+            busbw_gb_s: bandwidth.map(|bandwidth| bandwidth * bus_factor(operation, case.ranks)),
+            roofline_pct: None,
+            wrong: measured.wrong,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dtype;
+    use super::*;
+    use collectives::{AllGather, AllReduce, Barrier};
+
+    fn point(choice: impl Into<testkit::gear::Algorithm>, length: usize) -> Point {
+        let times = [4, 1, 2].map(Duration::from_micros).to_vec();
+        let choice = Choice::Algorithm(choice.into());
+        Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &Measured { wrong: 0, times })
+    }
+
+    fn json(point: &Point) -> String {
+        serde_json::to_string(point).expect("it can be written")
+    }
+
+    #[test]
+    fn all_reduce_has_every_field() {
+        let point = Point { roofline_pct: Some(50.0), ..point(AllReduce::Ring, 1000) };
+        assert_eq!(
+            json(&point),
+            r#"{"bench":"all_reduce","algorithm":"ring","ranks":2,"dtype":"f32","bytes":4000,"iterations":3,"time_us":{"min":1.0,"median":2.0,"max":4.0},"algbw_gb_s":2.0,"busbw_gb_s":2.0,"roofline_pct":50.0,"wrong":0}"#
+        );
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_whole_array() {
+        let point = point(AllGather::Ring, 1000);
+        assert_eq!((point.count, point.bytes), (1000, Some(8000)));
+        assert_eq!((point.algbw_gb_s, point.busbw_gb_s), (Some(4.0), Some(2.0)));
+        assert!(!json(&point).contains("roofline_pct"));
+    }
+
+    #[test]
+    fn a_barrier_has_no_size() {
+        assert_eq!(
+            json(&point(Barrier::Central, 0)),
+            r#"{"bench":"barrier","algorithm":"central","ranks":2,"iterations":3,"time_us":{"min":1.0,"median":2.0,"max":4.0},"wrong":0}"#
+        );
+    }
+}

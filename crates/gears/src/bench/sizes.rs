@@ -1,0 +1,72 @@
+//! A range of sizes, as `8..64M`.
+
+use std::str::FromStr;
+
+/// Bytes, from the least to the greatest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    min: usize,
+    max: usize,
+}
+
+impl Sizes {
+    /// MIN, 4 MIN, 16 MIN ... as long as they are below MAX, and MAX.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+        let max = self.max;
+        std::iter::successors(Some(self.min), |size| size.checked_mul(4))
+            .take_while(move |&size| size < max)
+            .chain([max])
+    }
+}
+
+impl FromStr for Sizes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (min, max) = text.split_once("..").unwrap_or((text, text));
+        let (min, max) = (parse(min)?, parse(max)?);
+        match (min, max) {
+            (0, _) => Err("sizes begin at 1 byte".into()),
+            _ if max < min => Err(format!("from {min} down to {max} there is nothing")),
+            _ => Ok(Self { min, max }),
+        }
+    }
+}
+
+/// A number of bytes: `512`, `8K`, `64M`, `1G`.
+fn parse(text: &str) -> Result<usize, String> {
+    let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)];
+    let (digits, unit) = (units.iter())
+        .find_map(|&(name, unit)| text.strip_suffix(name).map(|digits| (digits, unit)))
+        .unwrap_or((text, 1));
+    let number = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    number.ok_or_else(|| format!("`{text}` is no number of bytes like 512, 8K or 64M"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(text: &str) -> Vec<usize> {
+        text.parse::<Sizes>().expect("a range").iter().collect()
+    }
+
+    #[test]
+    fn powers_of_four_and_the_last() {
+        assert_eq!(sizes("8..512"), [8, 32, 128, 512]);
+        assert_eq!(sizes("8..600"), [8, 32, 128, 512, 600]);
+        assert_eq!(sizes("3..4"), [3, 4]);
+        assert_eq!(sizes("100"), [100]);
+        assert_eq!(sizes("100..100"), [100]);
+        assert_eq!(sizes("1K..1M"), [1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20]);
+        assert_eq!(sizes("8..67108864").len(), 13);
+        assert_eq!(sizes(&format!("1..{}", usize::MAX)).len(), 33);
+    }
+
+    #[test]
+    fn no_ranges() {
+        for text in ["", "0", "0..8", "9..8", "8..", "..8", "8..=16", "-1", "1.5", "8T", "99999999999G"] {
+            assert!(text.parse::<Sizes>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Timing collectives: what `cargo bench` and `gears bench` share.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`choice`] | what is timed: one algorithm, or the plain method |
+//! | [`pattern`] | inputs whose results are known without combining whole buffers |
+//! | [`size`] | what a size means |
+//! | [`start`] | a common start outside the transport that is measured |
+//!
+//! ```text
+//! rank 0   rewrite     │ wait │▓▓▓ call ▓▓▓│ wait   │ rewrite ...
+//! rank 1   rewrite │ wait     │▓▓▓▓▓ call ▓▓▓▓▓▓▓▓▓│ rewrite ...
+//!                             │◄── the iteration ─►│
+//!                           start       end on the slowest rank
+//! ```
+//!
+//! A rank rewrites its own buffers before each call, as the program around a collective would have done: so
+//! its data lies in its own core's cache, or in none, and never where the call before happened to leave it.
+
+pub mod choice;
+pub mod pattern;
+pub mod size;
+pub mod start;
+
+use crate::case::{Case, Operation};
+use crate::values::Value;
+use choice::Choice;
+use collectives::{Communicator, Number, Result, RunError, World};
+use pattern::Pattern;
+use start::{Repeat, StartLine};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Wrong elements on all ranks, in one checked call before the timed ones. For a barrier: how often a
+    /// rank was let through before all had come.
+    pub wrong: usize,
+    /// The time of each iteration: the slowest rank's.
+    pub times: Vec<Duration>,
+}
+
+/// Checks the answer, then times the call, on equal blocks with the sum as reduction.
+///
+/// # Errors
+///
+/// Those of the call, for instance that the algorithm doesn't support the number of ranks.
+pub fn measure<T: Value + Number>(choice: Choice, case: &Case, repeat: Repeat) -> Result<Measured, RunError> {
+    let line = StartLine::new(case.ranks, repeat);
+    let pattern = Pattern::<T>::new(choice.operation(), case);
+    let arrivals = AtomicUsize::new(0);
+    let outcomes = World::new(case.ranks).run(|comm| {
+        let _leaves = line.enter();
+        comm.barrier()?; // Now all ranks have entered.
+        let mut buffers = Buffers::new(choice.operation(), case, comm.rank());
+        let wrong = match choice.operation() {
+            Operation::Barrier => early(choice, comm, &arrivals)?,
+            _ => {
+                pattern.fill(comm.rank(), buffers.source());
+                buffers.call(choice, comm, case)?;
+                pattern.wrong(comm.rank(), &buffers.output)
+            }
+        };
+        let times = laps(&line, &mut buffers, Buffers::rewrite, |b| b.call(choice, comm, case))?;
+        Ok(Measured { wrong, times })
+    })?;
+    Ok(slowest(outcomes))
+}
+
+/// Times the *update roofline*: P threads, each doing `x += c` on a buffer of `length` elements of its own,
+/// rewritten before, from a common start, as the collectives are timed.
+///
+/// Every all-reduce must load each rank's buffer and store the result there, 2 P n bytes in all, so it takes
+/// t >= 2 P n / BW. The best BW to hope for is that of the simplest loop that loads and stores a buffer once
+/// and computes something, which is this one; it moves the same 2 P n bytes, so its time *is* the bound. (A
+/// copy would be a poorer yardstick: it reads the lines that it overwrites, and has two streams.)
+///
+/// # Errors
+///
+/// If the threads can't be started.
+pub fn measure_update(ranks: usize, length: usize, repeat: Repeat) -> Result<Vec<Duration>, RunError> {
+    let line = StartLine::new(ranks, repeat);
+    let outcomes = World::new(ranks).run(|comm| {
+        let _leaves = line.enter();
+        comm.barrier()?;
+        let mut buffer = vec![0.0_f32; length];
+        let update = |buffer: &mut Vec<f32>| {
+            let c = std::hint::black_box(1.5);
+            buffer.iter_mut().for_each(|x| *x += c);
+            std::hint::black_box(buffer);
+            Ok(())
+        };
+        let times = laps(&line, &mut buffer, |buffer| buffer.fill(1.0), update)?;
+        Ok(Measured { wrong: 0, times })
+    })?;
+    Ok(slowest(outcomes).times)
+}
+
+/// One rank's part in the iterations: its own times, without those of the warm-up.
+fn laps<S>(
+    line: &StartLine,
+    state: &mut S,
+    prepare: impl Fn(&mut S),
+    call: impl Fn(&mut S) -> Result<()>,
+) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    loop {
+        prepare(state);
+        let Some(start) = line.start() else { break };
+        call(state)?;
+        times.push(start.elapsed());
+        line.finish(); // A rank that is done doesn't rewrite its buffers while others still need the memory's bandwidth.
+    }
+    Ok(times.split_off(Ord::min(line.warm_up(), times.len())))
+}
+
+/// The ranks' results as one: an iteration is over when its slowest rank is done.
+fn slowest(ranks: Vec<Measured>) -> Measured {
+    let later = |a: Measured, b: Measured| Measured {
+        wrong: a.wrong + b.wrong,
+        times: a.times.into_iter().zip(b.times).map(|(a, b)| a.max(b)).collect(),
+    };
+    ranks.into_iter().reduce(later).unwrap_or(Measured { wrong: 0, times: Vec::new() })
+}
+
+/// How often this rank was let through a barrier before all ranks had come.
+fn early(choice: Choice, comm: &Communicator, arrivals: &AtomicUsize) -> Result<usize> {
+    const BARRIERS: usize = 20;
+    let mut early = 0;
+    for barrier in 1..=BARRIERS {
+        if comm.rank() == barrier % comm.size() {
+            std::thread::yield_now(); // A late one, each time another.
+        }
+        arrivals.fetch_add(1, Ordering::SeqCst);
+        choice.call::<u8>(comm, &Case::new(comm.size(), 0), &[], &mut [])?;
+        if arrivals.load(Ordering::SeqCst) < barrier * comm.size() {
+            early += 1;
+        }
+    }
+    Ok(early)
+}
+
+/// What one rank holds. An operation that works in place has its input in `output`.
+struct Buffers<T> {
+    input: Vec<T>,
+    output: Vec<T>,
+    in_place: bool,
+}
+
+impl<T: Value + Number> Buffers<T> {
+    fn new(operation: Operation, case: &Case, rank: usize) -> Self {
+        let in_place = choice::in_place(operation);
+        let input = if in_place { 0 } else { case.input_length(operation, rank) };
+        let output = case.output_length(operation, rank);
+        Self { input: vec![T::ZERO; input], output: vec![T::ZERO; output], in_place }
+    }
+
+    /// Where the input lies.
+    fn source(&mut self) -> &mut [T] {
+        if self.in_place { &mut self.output } else { &mut self.input }
+    }
+
+    fn call(&mut self, choice: Choice, comm: &Communicator, case: &Case) -> Result<()> {
+        choice.call(comm, case, &self.input, &mut self.output)
+    }
+
+    /// The input last, since that is what a program has just computed.
+    fn rewrite(&mut self) {
+        self.output.fill(T::ONE);
+        self.input.fill(T::ONE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gear::{Gear, catalogue};
+
+    #[test]
+    fn every_algorithm_is_right_and_is_timed() {
+        for ranks in [1, 2, 3] {
+            for length in [0, 10] {
+                let case = Case::new(ranks, length);
+                let named =
+                    catalogue().into_iter().filter(|a| a.supports(&case, true)).map(Choice::Algorithm);
+                for choice in named.chain(Operation::ALL.map(Choice::Plain)) {
+                    let measured = measure::<f32>(choice, &case, Repeat::times(3)).expect("it runs");
+                    assert_eq!((measured.wrong, measured.times.len()), (0, 3), "{choice:?}, {case}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_slowest_rank_counts() {
+        let ms = Duration::from_millis;
+        let a = Measured { wrong: 1, times: vec![ms(1), ms(5)] };
+        let b = Measured { wrong: 2, times: vec![ms(2), ms(4)] };
+        assert_eq!(slowest(vec![a, b]), Measured { wrong: 3, times: vec![ms(2), ms(5)] });
+    }
+
+    #[test]
+    fn an_error_reaches_the_caller() {
+        let butterfly = Choice::Algorithm(collectives::Barrier::Butterfly.into());
+        assert!(measure::<f32>(butterfly, &Case::new(3, 0), Repeat::times(1)).is_err());
+    }
+
+    #[test]
+    fn the_update_is_timed() {
+        assert_eq!(measure_update(3, 100, Repeat::times(4)).expect("it runs").len(), 4);
+    }
+}
