@@ -108,6 +108,14 @@ fn counts_that_do_not_add_up() {
 }
 
 #[test]
+fn counts_that_overflow() {
+    assert_eq!(
+        says(|comm| comm.all_gather_v(&[0_u8; 0], &[0, usize::MAX, 1], &mut [])),
+        format!("all_gather_v: the sum of counts overflows, at most {} was expected", usize::MAX)
+    );
+}
+
+#[test]
 fn algorithms_that_cannot() {
     assert_eq!(
         says(|comm| comm.barrier_with(Barrier::Butterfly)),

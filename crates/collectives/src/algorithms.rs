@@ -1,11 +1,12 @@
 //! One macro for the ladders: an enum of algorithms with their names.
 
-/// Defines the algorithms of one operation. Parameters of an algorithm have a default, used by `ALL` and
-/// when one is asked for by name.
+/// Defines the algorithms of one operation. The second literal names what else the ranks must agree on:
+/// `root`, or nothing. An algorithm may have a parameter of its own instead, with the default that `ALL`
+/// uses.
 macro_rules! algorithms {
     (
         $(#[$doc:meta])*
-        enum $enum:ident: $operation:literal {
+        enum $enum:ident: $operation:literal, $parameter:literal {
             $(
                 $(#[$variant_doc:meta])*
                 $variant:ident $({ $(#[$field_doc:meta])* $field:ident: $default:expr })? = $name:literal,
@@ -35,7 +36,33 @@ macro_rules! algorithms {
 
             pub(crate) fn call(self) -> &'static transport::Call {
                 match self {
-                    $(Self::$variant { .. } => &transport::Call { operation: $operation, algorithm: $name },)*
+                    $(Self::$variant { .. } => &transport::Call {
+                        operation: $operation,
+                        algorithm: $name,
+                        parameter: parameter_name!($parameter $(, $field)?),
+                        counts: false,
+                    },)*
+                }
+            }
+
+            /// The same algorithm on blocks of different lengths.
+            #[allow(dead_code, reason = "not every operation has such a form")]
+            pub(crate) fn call_with_counts(self) -> &'static transport::Call {
+                match self {
+                    $(Self::$variant { .. } => &transport::Call {
+                        operation: concat!($operation, "_v"),
+                        algorithm: $name,
+                        parameter: parameter_name!($parameter $(, $field)?),
+                        counts: true,
+                    },)*
+                }
+            }
+
+            /// The value of the algorithm's own parameter.
+            #[allow(dead_code, reason = "few algorithms have one")]
+            pub(crate) fn parameter(self) -> u32 {
+                match self {
+                    $(Self::$variant $({ $field })? => 0 $(+ $field as u32)?,)*
                 }
             }
         }
@@ -48,3 +75,14 @@ macro_rules! algorithms {
     };
 }
 pub(crate) use algorithms;
+
+/// The name of an algorithm's own parameter, or else of the operation's.
+macro_rules! parameter_name {
+    ($operations:literal) => {
+        $operations
+    };
+    ($operations:literal, $own:ident) => {
+        stringify!($own)
+    };
+}
+pub(crate) use parameter_name;

@@ -9,13 +9,13 @@ mod ring;
 
 pub(crate) use ring::{circulate, cost as circulate_cost};
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Layout, Result};
 
 algorithms! {
     /// How to give every rank every rank's block.
-    enum AllGather: "all_gather" {
+    enum AllGather: "all_gather", "" {
         /// One rank collects, then hands out.
         GatherBroadcast = "gather_broadcast",
         /// Blocks go round, one step at a time. For long blocks.

@@ -8,13 +8,16 @@ mod segmented_ring;
 mod two_level;
 mod whole_buffer_ring;
 
-use crate::algorithms::algorithms;
+pub(crate) use segmented_ring::SEGMENT;
+pub(crate) use two_level::GROUP;
+
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Error, Reduction, Result};
 
 algorithms! {
     /// How to give every rank the combination of all ranks' buffers.
-    enum AllReduce: "all_reduce" {
+    enum AllReduce: "all_reduce", "" {
         /// One rank combines everything and hands it out: the naive one.
         ReduceBroadcast = "reduce_broadcast",
         /// Whole buffers go round: the popular mistake, kept as a specimen.
@@ -24,7 +27,7 @@ algorithms! {
         /// The ring on one stretch of the buffer after the other, each small enough for a cache.
         SegmentedRing {
             /// Elements of a stretch, per rank.
-            segment: segmented_ring::SEGMENT
+            segment: SEGMENT
         } = "segmented_ring",
         /// Pairs at distance 1, 2, 4, ... swap and combine whole buffers. For short buffers.
         RecursiveDoubling = "recursive_doubling",
@@ -33,7 +36,7 @@ algorithms! {
         /// Inside groups, then across the groups' first ranks, then inside again.
         TwoLevel {
             /// Ranks in a group; think of the ranks of one machine.
-            group: two_level::GROUP
+            group: GROUP
         } = "two_level",
     }
 }

@@ -4,13 +4,13 @@ mod bruck;
 mod linear;
 mod pairwise;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Error, Layout, Result};
 
 algorithms! {
     /// How to give every rank one block of every rank's buffer.
-    enum AllToAll: "all_to_all" {
+    enum AllToAll: "all_to_all", "" {
         /// Every rank meets the others in the order of their numbers.
         Linear = "linear",
         /// In step s, send s to the right and take from s to the left. For long blocks.

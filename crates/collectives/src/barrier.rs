@@ -5,13 +5,13 @@ mod central;
 mod dissemination;
 mod tournament;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Error, Result};
 
 algorithms! {
     /// How to wait for everybody.
-    enum Barrier: "barrier" {
+    enum Barrier: "barrier", "" {
         /// One rank counts the others, then releases them.
         Central = "central",
         /// Pairs at distance 1, 2, 4, ... tell each other. Powers of two only.

@@ -6,13 +6,13 @@ mod scatter_all_gather;
 
 pub(crate) use binomial::binomial;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Result};
 
 algorithms! {
     /// How to bring one rank's buffer to all.
-    enum Broadcast: "broadcast" {
+    enum Broadcast: "broadcast", "root" {
         /// The root sends to one after the other.
         Flat = "flat",
         /// Who has it sends it on: a tree.

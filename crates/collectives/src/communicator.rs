@@ -5,9 +5,9 @@ mod point_to_point;
 mod with_counts;
 
 use crate::peers::Peers;
-use crate::{Element, Error, Result, all_gather::AllGather};
+use crate::{AllGather, Element, Error, Layout, Result};
 use std::cell::Cell;
-use transport::{Call, ElementType, Envelope, NO_ROOT, Name, Traffic, Transport};
+use transport::{Call, ElementType, Envelope, Name, Traffic, Transport};
 
 /// A group of P ranks, seen by one of them: everything ranks can do together.
 ///
@@ -26,26 +26,40 @@ pub struct Communicator {
     sequence: Cell<u32>,
 }
 
-/// Who takes part in a collective, and in what.
+/// What the ranks must agree on when they begin a collective, besides the call and the element type.
 struct Begin {
-    length: usize,
-    root: Option<usize>,
+    length: u64,
+    parameter: u32,
     reduction: Option<&'static Name>,
 }
 
 impl Begin {
     fn of(length: usize) -> Self {
-        Self { length, root: None, reduction: None }
+        Self { length: length as u64, parameter: 0, reduction: None }
+    }
+
+    /// Blocks of different lengths: all ranks must mean the same.
+    fn of_counts(counts: &[usize]) -> Self {
+        // FNV-1a (Fowler, Noll, Vo), a word at a time.
+        let hash = |hash: u64, &count: &usize| (hash ^ count as u64).wrapping_mul(0x0000_0100_0000_01B3);
+        Self { length: counts.iter().fold(0xCBF2_9CE4_8422_2325, hash), parameter: 0, reduction: None }
+    }
+
+    fn parameter(self, parameter: u32) -> Self {
+        Self { parameter, ..self }
     }
 
     fn root(self, root: usize) -> Self {
-        Self { root: Some(root), ..self }
+        self.parameter(root as u32)
     }
 
     fn reduction(self, name: &'static Name) -> Self {
         Self { reduction: Some(name), ..self }
     }
 }
+
+/// A split gathers colors and keys like a Bruck all-gather, but is none to the ranks that compare calls.
+static SPLIT: Call = Call { algorithm: "bruck", ..Call::new("split") };
 
 impl Communicator {
     /// A communicator of all ranks of a transport. [`World::run`](crate::World::run) makes one for each rank.
@@ -97,7 +111,9 @@ impl Communicator {
         const NO_COLOR: i64 = -1;
         let own = [color.map_or(NO_COLOR, i64::from), key];
         let mut all = vec![0; 2 * self.size()];
-        self.all_gather_with(AllGather::Bruck, &own, &mut all)?;
+        all[2 * self.rank()..][..2].copy_from_slice(&own);
+        let peers = self.begin::<i64>(&SPLIT, Begin::of(2))?;
+        AllGather::Bruck.run(&peers, &Layout::even(all.len(), self.size()), &mut all)?;
         if color.is_none() {
             return Ok(None);
         }
@@ -109,17 +125,19 @@ impl Communicator {
         Ok(Some(Self::new(transport)))
     }
 
-    /// Begins a collective: from here on this rank is one operation further.
-    fn begin<T: Element>(&self, call: &'static Call, begin: Begin) -> Peers<'_> {
+    /// Begins a collective: from here on this rank is one operation further, unless it can't begin one now.
+    fn begin<T: Element>(&self, call: &'static Call, begin: Begin) -> Result<Peers<'_>> {
+        self.transport.check()?;
         let sequence = self.sequence.get() + 1;
         self.sequence.set(sequence);
-        let mut envelope = Envelope::new(call, T::TYPE, begin.length);
+        let mut envelope = Envelope::new(call, T::TYPE, 0);
+        envelope.length = begin.length;
         envelope.sequence = sequence;
-        envelope.root = begin.root.map_or(NO_ROOT, |root| root as u32);
+        envelope.parameter = begin.parameter;
         if let Some(reduction) = begin.reduction {
             envelope.reduction = reduction;
         }
-        Peers::new(&*self.transport, envelope)
+        Ok(Peers::new(&*self.transport, envelope))
     }
 
     /// The ranks of a message that is no part of a collective.

@@ -19,7 +19,7 @@ use transport::ElementType;
 /// # unsafe impl bytemuck::Pod for Celsius {}
 ///
 /// impl Element for Celsius {
-///     const TYPE: &'static ElementType = &ElementType { name: "celsius", wire_bytes: 4 };
+///     const TYPE: &'static ElementType = &ElementType::of::<Self>("celsius");
 /// }
 /// ```
 ///
@@ -27,17 +27,14 @@ use transport::ElementType;
 /// billion ghosts runs through the same algorithms for free and is counted in full. Reductions of ghosts
 /// are [`Custom`](crate::Custom) functions of two ghosts.
 pub trait Element: bytemuck::Pod + Send + Sync {
-    /// The name that is compared on arrival, and the bytes that an element costs on a wire.
+    /// What is compared on arrival: a name, the bytes that an element costs on a wire, and its size.
     const TYPE: &'static ElementType;
 }
 
 macro_rules! elements {
     ($($type:ident)*) => {$(
         impl Element for $type {
-            const TYPE: &'static ElementType = &ElementType {
-                name: stringify!($type),
-                wire_bytes: size_of::<$type>(),
-            };
+            const TYPE: &'static ElementType = &ElementType::of::<$type>(stringify!($type));
         }
     )*};
 }
@@ -45,7 +42,7 @@ macro_rules! elements {
 elements!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f16 bf16 f32 f64);
 
 impl<T: Element> Element for PhantomData<T> {
-    const TYPE: &'static ElementType = T::TYPE;
+    const TYPE: &'static ElementType = &ElementType { memory_bytes: 0, ..*T::TYPE };
 }
 
 /// Shows `bytes`, which are `count` elements, as such.

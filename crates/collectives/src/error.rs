@@ -53,6 +53,13 @@ pub enum Error {
         /// The algorithm.
         algorithm: &'static str,
     },
+    /// Counts whose sum is more than can be counted.
+    TooLong {
+        /// The call.
+        operation: &'static str,
+        /// Which argument.
+        argument: &'static str,
+    },
     /// A parameter of an algorithm that must be at least 1.
     ZeroParameter {
         /// The algorithm.
@@ -60,7 +67,7 @@ pub enum Error {
         /// The parameter.
         parameter: &'static str,
     },
-    /// The world has failed: see the error inside.
+    /// The world has failed, or the call came from inside another: see the error inside.
     Transport(transport::Error),
     /// An error of the program's own, made with [`Error::other`].
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -99,6 +106,9 @@ impl fmt::Display for Error {
             ),
             Self::NeedsEqualCounts { algorithm } => {
                 write!(f, "{algorithm} needs blocks of equal length, and has no form with counts")
+            }
+            Self::TooLong { operation, argument } => {
+                write!(f, "{operation}: the sum of {argument} overflows, at most {} was expected", usize::MAX)
             }
             Self::ZeroParameter { algorithm, parameter } => {
                 write!(f, "{algorithm}: {parameter} is 0, at least 1 was expected")

@@ -5,13 +5,13 @@ mod linear;
 
 pub(crate) use binomial::{binomial, cost as binomial_cost};
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Layout, Result};
 
 algorithms! {
     /// How to collect every rank's block on one.
-    enum Gather: "gather" {
+    enum Gather: "gather", "root" {
         /// The root takes from one after the other.
         Linear = "linear",
         /// Subtrees collect first: a tree.

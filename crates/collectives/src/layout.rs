@@ -5,47 +5,59 @@ use std::ops::Range;
 
 /// A buffer cut into consecutive blocks, one a rank.
 #[derive(Clone, Debug)]
-pub enum Layout {
-    /// Blocks whose lengths differ by one element at most, the longer ones first.
-    ///
-    /// ```text
-    /// length 11, 4 parts:   0 1 2 | 3 4 5 | 6 7 8 | 9 10
-    /// ```
-    Even {
-        /// Elements in all.
-        length: usize,
-        /// How many blocks.
-        parts: usize,
-    },
-    /// Blocks of given lengths: block i is `bounds[i]..bounds[i + 1]`.
+pub struct Layout(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// So many elements in so many blocks, whose lengths differ by one at most.
+    Even { length: usize, parts: usize },
+    /// Block i is `bounds[i]..bounds[i + 1]`.
     Bounds(Vec<usize>),
 }
 
 impl Layout {
-    /// `parts` blocks that differ by one element at most.
+    /// `parts` blocks whose lengths differ by one element at most, the longer ones first.
+    ///
+    /// ```text
+    /// length 11, 4 parts:   0 1 2 | 3 4 5 | 6 7 8 | 9 10
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there are no parts.
     pub fn even(length: usize, parts: usize) -> Self {
-        Self::Even { length, parts }
+        assert!(parts > 0, "{length} elements can't be cut into 0 parts");
+        Self(Kind::Even { length, parts })
     }
 
     /// A block of each length.
+    ///
+    /// # Panics
+    ///
+    /// If they are more elements together than a `usize` can count.
     pub fn of_counts(counts: impl IntoIterator<Item = usize>) -> Self {
+        Self::try_of_counts(counts).expect("as many elements as a usize can count")
+    }
+
+    /// A block of each length, unless their sum overflows.
+    pub(crate) fn try_of_counts(counts: impl IntoIterator<Item = usize>) -> Option<Self> {
         let mut bounds = vec![0];
-        let mut end = 0;
-        bounds.extend(counts.into_iter().map(|count| {
-            end += count;
-            end
-        }));
-        Self::Bounds(bounds)
+        let mut end: usize = 0;
+        for count in counts {
+            end = end.checked_add(count)?;
+            bounds.push(end);
+        }
+        Some(Self(Kind::Bounds(bounds)))
     }
 
     /// Where block `i` begins; `i` may be the number of blocks.
     pub fn start(&self, i: usize) -> usize {
-        match self {
-            Self::Even { length, parts } => {
+        match &self.0 {
+            Kind::Even { length, parts } => {
                 let (base, longer) = (length / parts, length % parts);
                 i * base + i.min(longer)
             }
-            Self::Bounds(bounds) => bounds[i],
+            Kind::Bounds(bounds) => bounds[i],
         }
     }
 
@@ -66,9 +78,9 @@ impl Layout {
 
     /// How many blocks there are.
     pub fn parts(&self) -> usize {
-        match self {
-            Self::Even { parts, .. } => *parts,
-            Self::Bounds(bounds) => bounds.len() - 1,
+        match &self.0 {
+            Kind::Even { parts, .. } => *parts,
+            Kind::Bounds(bounds) => bounds.len() - 1,
         }
     }
 

@@ -6,13 +6,13 @@ mod reduce_scatter_gather;
 
 pub(crate) use binomial::climb;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Reduction, Result};
 
 algorithms! {
     /// How to combine all ranks' buffers on one.
-    enum Reduce: "reduce" {
+    enum Reduce: "reduce", "root" {
         /// The root takes from one after the other.
         Flat = "flat",
         /// Pairs combine, then pairs of pairs: a tree.

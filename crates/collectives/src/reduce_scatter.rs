@@ -8,13 +8,13 @@ mod ring;
 pub(crate) use pairwise::{cost as pairwise_cost, pairwise};
 pub(crate) use ring::accumulate;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Error, Layout, Reduction, Result};
 
 algorithms! {
     /// How to combine all ranks' buffers so that each rank gets one block of the result.
-    enum ReduceScatter: "reduce_scatter" {
+    enum ReduceScatter: "reduce_scatter", "" {
         /// One rank combines everything, then deals it out.
         ReduceThenScatter = "reduce_then_scatter",
         /// Partial sums go round a ring.

@@ -12,7 +12,8 @@ pub trait Reduction<T: Element>: Sync {
     /// Compared between ranks: a rank that sums never silently meets one that multiplies.
     fn name(&self) -> &'static Name;
 
-    /// The function. `left` comes from lower ranks than `right`, unless the function commutes.
+    /// The function. `left` comes from lower ranks than `right`, unless the function commutes. It is called
+    /// while a message is being read, so it must not use a communicator: that is refused with an error.
     fn apply(&self, left: T, right: T) -> T;
 
     /// Whether the order of the arguments doesn't matter. If it does, only algorithms that keep rank order
@@ -67,7 +68,8 @@ pub struct Min;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Max;
 
-/// The arithmetic mean: a sum, divided once at the end. Integers round towards zero.
+/// The arithmetic mean: a sum, divided once at the end. Integers round towards zero; their sum wraps first,
+/// so the mean of large ones needs a wider type.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mean;
 

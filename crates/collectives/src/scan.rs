@@ -5,13 +5,13 @@
 mod linear;
 mod recursive_doubling;
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Reduction, Result};
 
 algorithms! {
     /// How to compute prefixes.
-    enum Scan: "scan" {
+    enum Scan: "scan", "" {
         /// Each rank waits for the one before it.
         Linear = "linear",
         /// Distances 1, 2, 4, ...
@@ -21,7 +21,7 @@ algorithms! {
 
 algorithms! {
     /// How to compute prefixes without the rank's own contribution.
-    enum ExclusiveScan: "exclusive_scan" {
+    enum ExclusiveScan: "exclusive_scan", "" {
         /// Each rank waits for the one before it.
         Linear = "linear",
         /// Distances 1, 2, 4, ...

@@ -5,13 +5,13 @@ mod linear;
 
 pub(crate) use binomial::{binomial, cost as binomial_cost};
 
-use crate::algorithms::algorithms;
+use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
 use crate::{Cost, Element, Layout, Result};
 
 algorithms! {
     /// How to deal out the blocks of one rank's buffer.
-    enum Scatter: "scatter" {
+    enum Scatter: "scatter", "root" {
         /// The root sends to one after the other.
         Linear = "linear",
         /// Whoever has blocks of others sends them on: a tree.

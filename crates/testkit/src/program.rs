@@ -103,7 +103,7 @@ impl Program {
             1 => self.typed::<u16>(comm, members, step, Fill::Any, &Sum),
             2 => self.typed::<f64>(comm, members, step, Fill::Small, &Mean),
             3 => self.typed::<i64>(comm, members, step, Fill::Any, &Max),
-            4 => self.typed::<u8>(comm, members, step, Fill::Any, &Product),
+            4 => self.typed::<u8>(comm, members, step, Fill::Factors, &Product),
             5 => self.typed::<i128>(comm, members, step, Fill::Any, &Min),
             _ => self.typed::<u64>(comm, members, step, Fill::Any, &composition()),
         }

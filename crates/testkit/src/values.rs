@@ -60,7 +60,7 @@ pub fn mix(seed: u64, rank: usize, index: usize) -> u64 {
 pub enum Fill {
     /// Anything: for moving.
     Any,
-    /// 0..=8, so that sums over 16 ranks are exact in every type: for sums, means, minima and maxima.
+    /// 0..=8, so that sums over 15 ranks are exact in every type: for sums, means, minima and maxima.
     Small,
     /// 1 or 2, so that products stay exact.
     Factors,

@@ -19,6 +19,17 @@ pub struct Call {
     pub operation: &'static str,
     /// How it is done, e.g. `ring`; empty where there is only one way.
     pub algorithm: &'static str,
+    /// What [`Envelope::parameter`] means, e.g. `root`; empty if nothing.
+    pub parameter: &'static str,
+    /// Whether [`Envelope::length`] is a hash of the counts of all ranks, because blocks differ in length.
+    pub counts: bool,
+}
+
+impl Call {
+    /// A call without algorithm, parameter and counts.
+    pub const fn new(operation: &'static str) -> Self {
+        Self { operation, algorithm: "", parameter: "", counts: false }
+    }
 }
 
 /// What an element is, as far as a transport needs to know.
@@ -26,13 +37,18 @@ pub struct Call {
 pub struct ElementType {
     /// For comparing and for messages, e.g. `f32`.
     pub name: &'static str,
-    /// Bytes that one element costs on a wire. Not its size in memory: an element may be zero-sized and
-    /// stand for a larger one.
+    /// Bytes that one element costs on a wire.
     pub wire_bytes: usize,
+    /// Bytes that it takes in memory. An element may be zero-sized and stand for a larger one.
+    pub memory_bytes: usize,
 }
 
-/// [`Envelope::root`] of an operation that has no root.
-pub const NO_ROOT: u32 = u32::MAX;
+impl ElementType {
+    /// What elements of type `T` are, if they cost on a wire what they take in memory.
+    pub const fn of<T>(name: &'static str) -> Self {
+        Self { name, wire_bytes: size_of::<T>(), memory_bytes: size_of::<T>() }
+    }
+}
 
 /// What a message is part of, from its sender's point of view, or what its receiver expects.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +62,9 @@ pub struct Envelope {
     /// How many collective operations this rank had begun on the communicator before; 0 for a message
     /// that is no part of a collective.
     pub sequence: u32,
-    /// The root, for operations that have one; else [`NO_ROOT`].
-    pub root: u32,
-    /// The length of the whole call, in elements.
+    /// What else the ranks must agree on: the root, or a parameter of the algorithm. The call says which.
+    pub parameter: u32,
+    /// The length of the whole call, in elements, or a hash of all ranks' counts.
     pub length: u64,
     /// The length of this message, in elements.
     pub elements: u64,
@@ -58,14 +74,14 @@ pub struct Envelope {
 pub(crate) static NO_REDUCTION: Name = Name("");
 
 impl Envelope {
-    /// An envelope without reduction and root, for a message that is a whole call by itself.
+    /// An envelope without reduction and parameter, for a message that is a whole call by itself.
     pub fn new(call: &'static Call, element: &'static ElementType, length: usize) -> Self {
         Self {
             call,
             element,
             reduction: &NO_REDUCTION,
             sequence: 0,
-            root: NO_ROOT,
+            parameter: 0,
             length: length as u64,
             elements: length as u64,
         }
@@ -84,7 +100,7 @@ impl Envelope {
     /// Whether a message in this envelope is the one that `expected` describes.
     pub fn matches(&self, expected: &Self) -> bool {
         self.sequence == expected.sequence
-            && self.root == expected.root
+            && self.parameter == expected.parameter
             && self.length == expected.length
             && self.elements == expected.elements
             && same(self.call, expected.call)
@@ -109,12 +125,15 @@ impl fmt::Display for Envelope {
         }
         // A message that is no part of a collective has no other length than its own.
         let length = if self.sequence == 0 { self.elements } else { self.length };
-        write!(f, " of {length} {}", self.element.name)?;
+        match self.call.counts {
+            true => write!(f, " of {}, counts {length:x}", self.element.name)?,
+            false => write!(f, " of {length} {}", self.element.name)?,
+        }
         if !self.reduction.0.is_empty() {
             write!(f, ", reduction {}", self.reduction.0)?;
         }
-        if self.root != NO_ROOT {
-            write!(f, ", root {}", self.root)?;
+        if !self.call.parameter.is_empty() {
+            write!(f, ", {} {}", self.call.parameter, self.parameter)?;
         }
         if self.elements != length {
             write!(f, ", message of {}", self.elements)?;

@@ -13,8 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// Two ranks meant different operations, lengths, types, roots or reductions.
     Mismatch(Box<Mismatch>),
-    /// Every rank that still runs waits for another, and no message is under way: these waits form a
-    /// circle. Proven, not guessed from a timeout.
+    /// Ranks wait for each other in a circle, and no message is under way between them. Proven, not guessed
+    /// from a timeout.
     Deadlock {
         /// The circle: each wait is for the rank of the next, the last for the first.
         cycle: Vec<Wait>,
@@ -26,8 +26,9 @@ pub enum Error {
         /// The wait that can never end.
         wait: Wait,
     },
-    /// The computation that a transfer overlaps with called the same communicator again. Nothing was sent;
-    /// the world goes on. Another communicator, made by a split before, may be used there.
+    /// A call from inside another: from the computation that a transfer overlaps with, on the same
+    /// communicator (others may be used there); or from a reduction or another look at a message, on any.
+    /// Refused before anything was sent; the world goes on.
     Nested {
         /// The rank that did so.
         rank: usize,
@@ -43,6 +44,7 @@ pub enum Error {
 
 /// The two views of a message that was not what its receiver expected.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Mismatch {
     /// The rank that sent it.
     pub sender: usize,
@@ -56,6 +58,7 @@ pub struct Mismatch {
 
 /// A rank that waits.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Wait {
     /// The rank that waits.
     pub rank: usize,
@@ -106,7 +109,8 @@ impl fmt::Display for Error {
             Self::Left { rank, wait } => write!(f, "{wait}, but rank {rank} has returned"),
             Self::Nested { rank } => write!(
                 f,
-                "rank {rank} called a communicator inside a computation that overlaps with a transfer on it"
+                "rank {rank} called a communicator inside a reduction, or inside a computation that overlaps \
+                 with a transfer on it"
             ),
             Self::Failed { rank, message } => write!(f, "rank {rank} failed: {message}"),
         }

@@ -22,7 +22,7 @@ mod error;
 mod threads;
 
 pub use counting::{Counting, Counts, Traffic};
-pub use envelope::{Call, ElementType, Envelope, NO_ROOT, Name};
+pub use envelope::{Call, ElementType, Envelope, Name};
 pub use error::{Error, Mismatch, Result, Wait, WaitFor};
 pub use threads::{Cause, Endpoint, RunError, Threads};
 
@@ -48,7 +48,8 @@ pub struct Incoming<'a> {
     /// What the message must be part of; anything else is [`Error::Mismatch`].
     pub envelope: Envelope,
     /// Is shown the bytes where they lie (in the sender's own buffer when the message is large), once,
-    /// and copies or reduces straight out of them.
+    /// and copies or reduces straight out of them. It must not communicate: calls from inside it are refused
+    /// with [`Error::Nested`], on all communicators.
     pub visit: &'a mut dyn FnMut(&[u8]),
 }
 
@@ -74,6 +75,16 @@ pub trait Transport {
     /// P, the number of ranks.
     fn size(&self) -> usize;
 
+    /// Whether a call can begin now. A caller that keeps account of its calls asks before it begins one.
+    ///
+    /// # Errors
+    ///
+    /// What [`transfer`](Self::transfer) would answer without looking at its arguments: what ended the world,
+    /// or [`Error::Nested`].
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Sends, receives, or both at once. `during`, if given, runs between posting the outgoing message
     /// and completing the transfer, so that computing overlaps with waiting;
     /// it may use other communicators, not this one.
@@ -96,13 +107,18 @@ pub trait Transport {
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>>;
 
-    /// A transport among some of the ranks, with mailboxes of its own. `members` lists them in the
-    /// order of their new numbers and contains the caller; all members call this with equal arguments.
-    /// `tag` tells apart the sub-worlds that the same members make of this transport. Doesn't wait.
+    /// A transport among some of the ranks, with mailboxes of its own. `members` lists them in the order of
+    /// their new numbers and contains the caller; all members call this with equal arguments. `tag` tells
+    /// apart the sub-worlds that the same members make of this transport: each member asks for each once.
+    /// May wait for the other members, and need not.
     ///
     /// # Errors
     ///
     /// Whatever ended the world.
+    ///
+    /// # Panics
+    ///
+    /// If the caller is no member, or members disagree on who they are.
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>>;
 
     /// What this rank has sent since the start, if this transport counts.

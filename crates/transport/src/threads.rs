@@ -13,6 +13,7 @@ use crate::Error;
 use endpoint::Rank;
 use group::Group;
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -26,19 +27,21 @@ pub struct Threads {
     strict: bool,
 }
 
-/// Why a world did not end well: the root cause, then what followed from it on other ranks.
+/// Why a world did not end well: the root cause, then what followed from it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct RunError<E> {
     /// The rank on which it began.
     pub rank: usize,
     /// What happened there.
     pub cause: Cause<E>,
-    /// The ranks that failed in consequence, in rank order.
+    /// What the ranks ended with in consequence, in rank order.
     pub consequences: Vec<(usize, Cause<E>)>,
 }
 
 /// How a rank ended, if not well.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Cause<E> {
     /// There can be no world without ranks.
     NoRanks,
@@ -46,8 +49,13 @@ pub enum Cause<E> {
     Panicked(String),
     /// It returned this error.
     Returned(E),
-    /// It returned normally, but the world had failed on it.
+    /// The world failed there, and that is the root cause, whatever the rank then did.
     World(Error),
+    /// It never asked for a sub-world that the others of these ranks made.
+    MissingMember {
+        /// All members, by their numbers in the world.
+        members: Vec<usize>,
+    },
     /// It sent a message that was never received.
     Unreceived {
         /// Whom it was for.
@@ -89,13 +97,13 @@ impl Threads {
         }
         let (world, parkers) = World::new(self.ranks);
         let group = Group::of_world(&world);
-        let outcomes: Vec<Option<Result<R, Cause<E>>>> = std::thread::scope(|scope| {
+        let outcomes: Vec<Option<Outcome<R, E>>> = std::thread::scope(|scope| {
             let start = |(number, parker)| {
                 let (world, group, main) = (Arc::clone(&world), Arc::clone(&group), &main);
                 let failure_to_start = Arc::clone(&world);
                 let body = move || {
-                    let strict = self.strict;
-                    let rank = Rank { world, number, parker, strict };
+                    let (looking, left) = (Cell::new(false), Cell::new(false));
+                    let rank = Rank { world, number, parker, strict: self.strict, looking, left };
                     run_rank(rank, group, main)
                 };
                 let thread = std::thread::Builder::new().name(format!("rank {number}"));
@@ -107,24 +115,31 @@ impl Threads {
                     .ok()
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(start).collect();
+            // A thread that unwinds in spite of `run_rank`, in a destructor of the program's, has panicked.
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().expect("a rank's panics are caught in its thread")
+                thread.join().unwrap_or_else(|panic| Err(Cause::Panicked(panic_message(&*panic))))
             };
             threads.into_iter().map(|thread| thread.map(join)).collect()
         });
+        let orphan = world.nursery().clear();
         drop(group); // the last member: now leftovers have been reported
-        conclude(&world, outcomes)
+        conclude(&world, outcomes, orphan)
     }
 }
 
+/// How a rank's thread ended.
+type Outcome<R, E> = Result<R, Cause<E>>;
+
 /// The life of a rank's thread.
-fn run_rank<R, E, F>(rank: Rank, group: Arc<Group>, main: &F) -> Result<R, Cause<E>>
+fn run_rank<R, E, F>(rank: Rank, group: Arc<Group>, main: &F) -> Outcome<R, E>
 where
     E: fmt::Display,
     F: Fn(Endpoint) -> Result<R, E> + Sync,
 {
-    let (world, number) = (Arc::clone(&rank.world), rank.number);
-    let endpoint = Endpoint::new(Rc::new(rank), group, number);
+    let rank = Rc::new(rank);
+    let leave = Leave(Rc::clone(&rank));
+    let number = rank.number;
+    let endpoint = Endpoint::new(rank, group, number);
     // The endpoint is gone when the closure has unwound, and what the ranks share is never left half
     // changed: the mailboxes' guards see to that.
     let outcome = match catch_unwind(AssertUnwindSafe(|| main(endpoint))) {
@@ -133,11 +148,25 @@ where
         Err(panic) => Err(Cause::Panicked(panic_message(&*panic))),
     };
     if let Err(cause) = &outcome {
-        let message = cause.to_string();
-        world.fail(number, Error::Failed { rank: number, message });
+        leave.0.world.fail(number, Error::Failed { rank: number, message: cause.to_string() });
     }
-    world.leave(number);
     outcome
+}
+
+/// Says that the rank is gone, however its thread ends: also if an error can't be displayed, or a panic's
+/// payload panics when it is dropped.
+struct Leave(Rc<Rank>);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let Rank { world, number, left, .. } = &*self.0;
+        if std::thread::panicking() {
+            let message = "panicked while it ended".to_owned();
+            world.fail(*number, Error::Failed { rank: *number, message });
+        }
+        left.set(true);
+        world.leave(*number);
+    }
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
@@ -147,7 +176,11 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The values of all ranks, or the root cause.
-fn conclude<R, E>(world: &World, outcomes: Vec<Option<Result<R, Cause<E>>>>) -> Result<Vec<R>, RunError<E>> {
+fn conclude<R, E>(
+    world: &World,
+    outcomes: Vec<Option<Outcome<R, E>>>,
+    orphan: Option<(Vec<usize>, usize)>,
+) -> Result<Vec<R>, RunError<E>> {
     let mut values = Vec::new();
     let mut causes = Vec::new();
     for (rank, outcome) in outcomes.into_iter().enumerate() {
@@ -158,11 +191,19 @@ fn conclude<R, E>(world: &World, outcomes: Vec<Option<Result<R, Cause<E>>>>) -> 
         }
     }
     if let Some((rank, error)) = world.failure() {
-        let cause = match causes.iter().position(|(r, _)| *r == rank) {
+        // What a rank said is the root cause if it said it first. If the world failed before, then a panic,
+        // say from unwrapping that failure, is a consequence; an error is most likely the failure itself.
+        let own = causes.iter().position(|(r, cause)| {
+            *r == rank && (matches!(error, Error::Failed { .. }) || matches!(cause, Cause::Returned(_)))
+        });
+        let cause = match own {
             Some(index) => causes.remove(index).1,
             None => Cause::World(error),
         };
         return Err(RunError { rank, cause, consequences: causes });
+    }
+    if let Some((members, missing)) = orphan {
+        return Err(RunError::alone(missing, Cause::MissingMember { members }));
     }
     let unreceived = world.unreceived();
     if let Some(first) = unreceived.first() {
@@ -186,6 +227,9 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
             Self::Panicked(message) => write!(f, "panicked: {message}"),
             Self::Returned(error) => write!(f, "{error}"),
             Self::World(error) => write!(f, "{error}"),
+            Self::MissingMember { members } => {
+                write!(f, "never asked for the sub-world of ranks {members:?} that others of them made")
+            }
             Self::Unreceived { to, what, more } => {
                 write!(f, "sent a message that rank {to} never received: {what}")?;
                 match more {

@@ -14,9 +14,11 @@ use super::ring;
 use crate::peers::Peers;
 use crate::{Cost, Element, Reduction, Result};
 
-/// Elements of a block: 128 KiB of `f32`, so that a block and its neighbour's fit in a second-level cache of
-/// 512 KiB or more. Chosen with `gears bench all_reduce --ranks 2 --bytes 4194304..67108864`, 2026-11.
-pub(super) const SEGMENT: usize = 32 * 1024;
+/// Elements of a block: 256 KiB of `f32`, so that a block and its neighbour's stay in a second-level cache
+/// of 1 MiB. Of 4, 16, 32, 64 and 128 Ki, tried with `gears bench all_reduce --algorithm segmented_ring
+/// --ranks 2 --bytes 1048576..67108864` on an AMD EPYC (2026-11), the shorter ones were up to 2.5 times
+/// slower; 128 Ki was as fast with `f32` and leaves no room for `f64`.
+pub(crate) const SEGMENT: usize = 64 * 1024;
 
 pub(super) fn segmented_ring<T: Element>(
     peers: &Peers<'_>,

@@ -21,7 +21,7 @@ use crate::{Cost, Element, Reduction, Result, broadcast, reduce};
 
 /// Ranks in a group, unless the caller says otherwise: the accelerators of a common machine, halved, so
 /// that 8 ranks make two levels.
-pub(super) const GROUP: usize = 4;
+pub(crate) const GROUP: usize = 4;
 
 pub(super) fn two_level<T: Element>(
     peers: &Peers<'_>,

@@ -21,7 +21,7 @@ impl Communicator {
     /// [`barrier`](Self::barrier) by a given algorithm.
     pub fn barrier_with(&self, algorithm: Barrier) -> Result<()> {
         algorithm.check(self.size())?;
-        algorithm.run(&self.begin::<u8>(algorithm.call(), Begin::of(0)))
+        algorithm.run(&self.begin::<u8>(algorithm.call(), Begin::of(0))?)
     }
 
     /// Copies the root's buffer to all.
@@ -38,7 +38,7 @@ impl Communicator {
         root: usize,
     ) -> Result<()> {
         self.check_rank("broadcast", "root", root)?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(buffer.len()).root(root));
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(buffer.len()).root(root))?;
         algorithm.run(&peers, buffer, root)
     }
 
@@ -67,7 +67,7 @@ impl Communicator {
         self.check_rank("reduce", "root", root)?;
         self.check_root_only("reduce", "output", output.len(), root, input.len(), "the length of the input")?;
         let begin = Begin::of(input.len()).root(root).reduction(op.name());
-        let peers = self.begin::<T>(algorithm.call(), begin);
+        let peers = self.begin::<T>(algorithm.call(), begin)?;
         algorithm.run(&peers, input, output, op, root)?;
         op.finish(output, self.size());
         Ok(())
@@ -99,8 +99,8 @@ impl Communicator {
         op: &dyn Reduction<T>,
     ) -> Result<()> {
         algorithm.check(op)?;
-        let begin = Begin::of(buffer.len()).reduction(op.name());
-        let peers = self.begin::<T>(algorithm.call(), begin);
+        let begin = Begin::of(buffer.len()).parameter(algorithm.parameter()).reduction(op.name());
+        let peers = self.begin::<T>(algorithm.call(), begin)?;
         algorithm.run(&peers, buffer, op)?;
         op.finish(buffer, self.size());
         Ok(())
@@ -109,8 +109,7 @@ impl Communicator {
     /// Puts all ranks' blocks side by side in the root's `output`, P times as long as `input`. Elsewhere
     /// `output` is empty.
     pub fn gather<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
-        let algorithm = choose::gather(self.size(), wire_bytes::<T>(input.len()));
-        self.gather_with(algorithm, input, output, root)
+        self.gather_with(choose::gather(self.size()), input, output, root)
     }
 
     /// [`gather`](Self::gather) by a given algorithm.
@@ -124,7 +123,7 @@ impl Communicator {
         self.check_rank("gather", "root", root)?;
         let blocks = Layout::even(input.len() * self.size(), self.size());
         self.check_root_only("gather", "output", output.len(), root, blocks.total(), "ranks x input")?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(input.len()).root(root));
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(input.len()).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
@@ -146,7 +145,7 @@ impl Communicator {
         self.check_rank("scatter", "root", root)?;
         let blocks = Layout::even(output.len() * self.size(), self.size());
         self.check_root_only("scatter", "input", input.len(), root, blocks.total(), "ranks x output")?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(output.len()).root(root));
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(output.len()).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
@@ -165,7 +164,7 @@ impl Communicator {
     ) -> Result<()> {
         let blocks = Layout::even(input.len() * self.size(), self.size());
         check_length("all_gather", "output", output.len(), blocks.total(), "ranks x input")?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()));
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()))?;
         output[blocks.block(self.rank())].copy_from_slice(input);
         algorithm.run(&peers, &blocks, output)
     }
@@ -195,7 +194,7 @@ impl Communicator {
         check_length("reduce_scatter", "input", input.len(), blocks.total(), "ranks x output")?;
         algorithm.check(op)?;
         let begin = Begin::of(input.len()).reduction(op.name());
-        let peers = self.begin::<T>(algorithm.call(), begin);
+        let peers = self.begin::<T>(algorithm.call(), begin)?;
         algorithm.run(&peers, input, &blocks, output, op)?;
         op.finish(output, self.size());
         Ok(())
@@ -220,13 +219,14 @@ impl Communicator {
         check_length("all_to_all", "output", output.len(), input.len(), "the length of the input")?;
         let blocks = Layout::even(input.len(), self.size());
         let blocks = Blocks { sent: &blocks, taken: &blocks };
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(input.len()));
+        let peers = self.begin::<T>(algorithm.call(), Begin::of(input.len()))?;
         algorithm.run(&peers, input, output, blocks)
     }
 
     /// Gives rank r the combination of ranks 0..=r.
     pub fn scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        self.scan_with(choose::scan(self.size()), buffer, op)
+        let algorithm = choose::scan(self.size(), wire_bytes::<T>(buffer.len()));
+        self.scan_with(algorithm, buffer, op)
     }
 
     /// [`scan`](Self::scan) by a given algorithm.
@@ -237,7 +237,7 @@ impl Communicator {
         op: &dyn Reduction<T>,
     ) -> Result<()> {
         let begin = Begin::of(buffer.len()).reduction(op.name());
-        algorithm.run(&self.begin::<T>(algorithm.call(), begin), buffer, op)?;
+        algorithm.run(&self.begin::<T>(algorithm.call(), begin)?, buffer, op)?;
         op.finish(buffer, self.rank() + 1);
         Ok(())
     }
@@ -245,7 +245,8 @@ impl Communicator {
     /// Gives rank r the combination of ranks 0..r. Rank 0 gets the reduction's
     /// [identity](Reduction::identity); if that has none, its buffer is left as it is.
     pub fn exclusive_scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        self.exclusive_scan_with(choose::exclusive_scan(self.size()), buffer, op)
+        let algorithm = choose::exclusive_scan(self.size(), wire_bytes::<T>(buffer.len()));
+        self.exclusive_scan_with(algorithm, buffer, op)
     }
 
     /// [`exclusive_scan`](Self::exclusive_scan) by a given algorithm.
@@ -256,7 +257,7 @@ impl Communicator {
         op: &dyn Reduction<T>,
     ) -> Result<()> {
         let begin = Begin::of(buffer.len()).reduction(op.name());
-        algorithm.run(&self.begin::<T>(algorithm.call(), begin), buffer, op)?;
+        algorithm.run(&self.begin::<T>(algorithm.call(), begin)?, buffer, op)?;
         match (self.rank(), op.identity()) {
             (0, Some(identity)) => buffer.fill(identity),
             (0, None) => {}
@@ -283,6 +284,6 @@ impl Communicator {
 }
 
 /// What so many elements cost on the wire.
-fn wire_bytes<T: Element>(elements: usize) -> usize {
-    elements * T::TYPE.wire_bytes
+pub(super) fn wire_bytes<T: Element>(elements: usize) -> usize {
+    elements.saturating_mul(T::TYPE.wire_bytes)
 }

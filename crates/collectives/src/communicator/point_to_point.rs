@@ -6,7 +6,7 @@ use crate::{Element, Reduction, Result};
 use transport::Call;
 
 /// Sends meet receives whichever of the methods they were called by.
-static MESSAGE: Call = Call { operation: "message", algorithm: "" };
+static MESSAGE: Call = Call::new("message");
 
 /// Messages from one rank to another arrive in the order in which they were sent; there are no tags. They
 /// share that order with the collectives: a message sent before a barrier is received before that barrier.
@@ -63,7 +63,8 @@ impl Communicator {
     }
 
     /// As [`send_recv`](Self::send_recv), with a computation while both are under way. Returns its result.
-    /// The computation may use other communicators, not this one.
+    /// The computation may use other communicators, not this one. If it panics, and the panic is caught, a
+    /// long message that nobody has begun to read is taken back; a short one has been sent.
     ///
     /// ```
     /// use collectives::World;

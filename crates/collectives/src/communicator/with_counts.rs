@@ -1,12 +1,14 @@
 //! The collectives on blocks of different lengths: MPI's `v` forms.
 //!
 //! `counts[r]` is the length of rank r's block. All ranks give the same counts (except to
-//! [`all_to_all_v`](Communicator::all_to_all_v)), so every algorithm works with them, trees included.
+//! [`all_to_all_v`](Communicator::all_to_all_v)), so every algorithm works with them, trees included. A
+//! hash of them travels with every message, so ranks that mean different counts are told so.
 
+use super::collective::wire_bytes;
 use super::{Begin, Communicator, check_length};
 use crate::all_to_all::Blocks;
 use crate::choose;
-use crate::{AllGather, AllToAll, Element, Gather, Layout, ReduceScatter, Reduction, Result, Scatter};
+use crate::{AllGather, AllToAll, Element, Error, Gather, Layout, ReduceScatter, Reduction, Result, Scatter};
 
 /// # Blocks of different lengths
 impl Communicator {
@@ -18,7 +20,7 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        self.gather_v_with(choose::gather_v(self.size()), input, counts, output, root)
+        self.gather_v_with(choose::gather(self.size()), input, counts, output, root)
     }
 
     /// [`gather_v`](Self::gather_v) by a given algorithm.
@@ -41,7 +43,7 @@ impl Communicator {
             blocks.total(),
             "the sum of the counts",
         )?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()).root(root));
+        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
@@ -53,7 +55,9 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        self.scatter_v_with(choose::scatter_v(self.size()), input, counts, output, root)
+        let total = counts.iter().fold(0, |sum: usize, &count| sum.saturating_add(count));
+        let algorithm = choose::scatter(self.size(), wire_bytes::<T>(total / self.size()));
+        self.scatter_v_with(algorithm, input, counts, output, root)
     }
 
     /// [`scatter_v`](Self::scatter_v) by a given algorithm.
@@ -76,13 +80,13 @@ impl Communicator {
             blocks.total(),
             "the sum of the counts",
         )?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()).root(root));
+        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
     /// [`all_gather`](Self::all_gather) of blocks of different lengths.
     pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
-        let algorithm = choose::all_gather(self.size(), output.len() * T::TYPE.wire_bytes);
+        let algorithm = choose::all_gather(self.size(), wire_bytes::<T>(output.len()));
         self.all_gather_v_with(algorithm, input, counts, output)
     }
 
@@ -97,7 +101,7 @@ impl Communicator {
         let blocks = self.blocks("all_gather_v", "counts", counts)?;
         check_length("all_gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
         check_length("all_gather_v", "output", output.len(), blocks.total(), "the sum of the counts")?;
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(blocks.total()));
+        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts))?;
         output[blocks.block(self.rank())].copy_from_slice(input);
         algorithm.run(&peers, &blocks, output)
     }
@@ -110,7 +114,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = choose::reduce_scatter(self.size(), input.len() * T::TYPE.wire_bytes, op.commutes());
+        let algorithm = choose::reduce_scatter(self.size(), wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_v_with(algorithm, input, counts, output, op)
     }
 
@@ -127,8 +131,8 @@ impl Communicator {
         check_length("reduce_scatter_v", "input", input.len(), blocks.total(), "the sum of the counts")?;
         check_length("reduce_scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
         algorithm.check(op)?;
-        let begin = Begin::of(input.len()).reduction(op.name());
-        let peers = self.begin::<T>(algorithm.call(), begin);
+        let begin = Begin::of_counts(counts).reduction(op.name());
+        let peers = self.begin::<T>(algorithm.call_with_counts(), begin)?;
         algorithm.run(&peers, input, &blocks, output, op)?;
         op.finish(output, self.size());
         Ok(())
@@ -162,14 +166,14 @@ impl Communicator {
         check_length("all_to_all_v", "input", input.len(), sent.total(), "the sum of the counts sent")?;
         check_length("all_to_all_v", "output", output.len(), taken.total(), "the sum of the counts taken")?;
         check_length("all_to_all_v", "the block kept", sent.len(rank), taken.len(rank), "the count taken")?;
-        // The whole has no length that the ranks could agree on; the messages have.
-        let peers = self.begin::<T>(algorithm.call(), Begin::of(0));
+        // The ranks' counts differ, so there is nothing to compare but the length of each message.
+        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of(0))?;
         let blocks = Blocks { sent: &sent, taken: &taken };
         algorithm.run(&peers, input, output, blocks)
     }
 
     fn blocks(&self, operation: &'static str, argument: &'static str, counts: &[usize]) -> Result<Layout> {
         check_length(operation, argument, counts.len(), self.size(), "one count a rank")?;
-        Ok(Layout::of_counts(counts.iter().copied()))
+        Layout::try_of_counts(counts.iter().copied()).ok_or(Error::TooLong { operation, argument })
     }
 }

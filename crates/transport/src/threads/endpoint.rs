@@ -17,6 +17,10 @@ pub(super) struct Rank {
     pub(super) parker: Parker,
     /// Every send waits for its receiver, however small the message.
     pub(super) strict: bool,
+    /// Set while a message is looked at, on whichever communicator.
+    pub(super) looking: Cell<bool>,
+    /// Set when the rank has returned: a communicator that it hid away is of no use any more.
+    pub(super) left: Cell<bool>,
 }
 
 /// The in-process [`Transport`]: one rank's end of a communicator whose ranks are threads.
@@ -74,14 +78,15 @@ impl Drop for Lent<'_> {
 /// A message being looked at; its sender is woken when the look ends, also by unwinding.
 struct Look<'a> {
     message: Option<Message<'a>>,
-    world: &'a World,
+    thread: &'a Rank,
     sender: usize,
 }
 
 impl Drop for Look<'_> {
     fn drop(&mut self) {
         self.message = None;
-        self.world.wake(self.sender);
+        self.thread.looking.set(false);
+        self.thread.world.wake(self.sender);
     }
 }
 
@@ -125,17 +130,16 @@ impl Endpoint {
     fn try_take(&self, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
         let channel = self.group.channel(incoming.from, self.rank);
         let taken = &self.taken[incoming.from];
-        // SAFETY: this endpoint is the channel's only receiver, and it goes on to the next position.
+        // SAFETY: this endpoint is the channel's only receiver, it goes on to the next position, and
+        // `looking` has kept this from being called while an earlier message is alive.
         #[allow(unsafe_code, reason = "the one call of the mailbox's receiving side")]
         let Some(message) = (unsafe { channel.take(taken.get()) }) else {
             return Ok(None);
         };
         taken.set(taken.get() + 1);
-        let look = Look {
-            message: Some(message),
-            world: &self.thread.world,
-            sender: self.group.members[incoming.from],
-        };
+        self.thread.looking.set(true);
+        let look =
+            Look { message: Some(message), thread: &self.thread, sender: self.group.members[incoming.from] };
         let message = look.message.as_ref().expect("just put there");
         let sent = message.envelope();
         if !sent.matches(&incoming.envelope) {
@@ -168,17 +172,27 @@ impl Transport for Endpoint {
         self.group.members.len()
     }
 
+    fn check(&self) -> Result<()> {
+        let rank = self.thread.number;
+        self.thread.world.check()?;
+        if self.thread.left.get() {
+            let message = "it called a communicator after it had returned".to_owned();
+            return Err(Error::Failed { rank, message });
+        }
+        match self.thread.looking.get() || self.computing.get() {
+            true => Err(Error::Nested { rank }),
+            false => Ok(()),
+        }
+    }
+
     fn transfer(
         &self,
         outgoing: Option<Outgoing<'_>>,
         mut incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
+        self.check()?;
         let world = &self.thread.world;
-        world.check()?;
-        if self.computing.get() {
-            return Err(Error::Nested { rank: self.thread.number });
-        }
         let mut sending = match outgoing {
             Some(outgoing) => self.try_post(outgoing),
             None => Sending::Waiting(None),
@@ -228,10 +242,10 @@ impl Transport for Endpoint {
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {
-        self.thread.world.check()?;
+        self.check()?;
         let rank = members.iter().position(|&member| member == self.rank);
         let rank = rank.expect("the caller is a member of the sub-world");
-        let group = self.group.subgroup(members, tag);
+        let group = self.group.subgroup(members, rank, tag);
         Ok(Box::new(Self::new(Rc::clone(&self.thread), group, rank)))
     }
 }

@@ -4,7 +4,6 @@ use super::mailbox::Channel;
 use super::waiting::World;
 use crate::Envelope;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A channel for every ordered pair of members.
@@ -21,7 +20,28 @@ pub(super) struct Group {
 #[derive(Default)]
 pub(super) struct Nursery {
     made: u64,
-    waiting: HashMap<(u64, u64, usize), (Arc<Group>, usize)>,
+    waiting: HashMap<(u64, u64, usize), Unborn>,
+}
+
+/// One of them.
+struct Unborn {
+    group: Arc<Group>,
+    /// By number in the sub-world.
+    asked: Box<[bool]>,
+}
+
+impl Nursery {
+    /// Lets go of what members never asked for. A group holds its world, which holds the nursery: without
+    /// this neither would ever be freed. Returns one of them, as (the members' world numbers, who never
+    /// asked).
+    pub(super) fn clear(&mut self) -> Option<(Vec<usize>, usize)> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let first = waiting.values().map(|unborn| {
+            let missing = unborn.asked.iter().position(|asked| !asked).expect("else it would be gone");
+            (unborn.group.members.to_vec(), unborn.group.members[missing])
+        });
+        first.min()
+    }
 }
 
 impl Group {
@@ -36,29 +56,27 @@ impl Group {
         Arc::new(Self { members, world, id, channels: (0..pairs).map(|_| OnceLock::new()).collect() })
     }
 
-    /// The group of some members of this one. The first member to ask makes it, the last one to ask takes
-    /// it out of the nursery; nobody waits.
-    pub(super) fn subgroup(&self, members: &[usize], tag: u64) -> Arc<Self> {
+    /// The group of some members of this one, for the one that gets number `rank` in it. The first member to
+    /// ask makes it, the last one to ask takes it out of the nursery; nobody waits.
+    pub(super) fn subgroup(&self, members: &[usize], rank: usize, tag: u64) -> Arc<Self> {
         let members: Box<[usize]> = members.iter().map(|&m| self.members[m]).collect();
         let mut nursery = self.world.nursery();
         let key = (self.id, tag, members[0]);
-        match nursery.waiting.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let (group, missing) = entry.get_mut();
-                assert_eq!(group.members, members, "members of one sub-world disagree on who they are");
-                *missing -= 1;
-                if *missing == 0 { entry.remove().0 } else { Arc::clone(group) }
-            }
-            Entry::Vacant(_) => {
-                nursery.made += 1;
-                let missing = members.len() - 1;
-                let group = Self::new(Arc::clone(&self.world), members, nursery.made);
-                if missing > 0 {
-                    nursery.waiting.insert(key, (Arc::clone(&group), missing));
-                }
-                group
-            }
+        if !nursery.waiting.contains_key(&key) {
+            nursery.made += 1;
+            let asked = members.iter().map(|_| false).collect();
+            let group = Self::new(Arc::clone(&self.world), members.clone(), nursery.made);
+            nursery.waiting.insert(key, Unborn { group, asked });
         }
+        let unborn = nursery.waiting.get_mut(&key).expect("just put there");
+        let agrees = unborn.group.members == members && !std::mem::replace(&mut unborn.asked[rank], true);
+        let group = Arc::clone(&unborn.group);
+        if unborn.asked.iter().all(|&asked| asked) {
+            nursery.waiting.remove(&key);
+        }
+        drop(nursery); // before the assertion: a panic must not happen with a lock held
+        assert!(agrees, "members of a sub-world disagree on who they are, or one asked for it twice");
+        group
     }
 
     pub(super) fn channel(&self, from: usize, to: usize) -> &Channel {

@@ -5,11 +5,12 @@ use super::group::Group;
 use super::mailbox::{Channel, INLINE_BYTES, SLOTS};
 use super::waiting::World;
 use crate::{Call, ElementType, Envelope, Error, Incoming, Outgoing, Result, Transport};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-const BYTES: &ElementType = &ElementType { name: "u8", wire_bytes: 1 };
-const TEST: &Call = &Call { operation: "test", algorithm: "" };
+const BYTES: &ElementType = &ElementType::of::<u8>("u8");
+const TEST: &Call = &Call::new("test");
 
 fn envelope(length: usize) -> Envelope {
     Envelope::new(TEST, BYTES, length)
@@ -36,7 +37,8 @@ fn two(first: impl Fn(&Endpoint, &World) + Sync, second: impl Fn(&Endpoint) + Sy
         for (number, parker) in parkers.into_iter().enumerate() {
             let (world, group, first, second) = (&world, Arc::clone(&group), &first, &second);
             scope.spawn(move || {
-                let rank = Rank { world: Arc::clone(world), number, parker, strict: false };
+                let (looking, left) = (Cell::new(false), Cell::new(false));
+                let rank = Rank { world: Arc::clone(world), number, parker, strict: false, looking, left };
                 let endpoint = Endpoint::new(Rc::new(rank), group, number);
                 if number == 0 {
                     first(&endpoint, world)

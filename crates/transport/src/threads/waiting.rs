@@ -3,11 +3,18 @@
 //! A rank that parks first writes down, under a lock, what it needs: a message, room in a mailbox, a
 //! reader to finish. The lock is taken only by ranks that are about to sleep, never on the fast path.
 //!
-//! **The proof.** If every rank that still runs has written down its needs, and under the lock none of them
-//! is satisfied, then nobody can act: a rank on the list does nothing until a need of its is satisfied, and
-//! only ranks satisfy needs. Counting sleeping ranks alone would not do: one of them may already have been
-//! sent what it waits for and just not have woken up. No clock is involved, so a slow rank is never
-//! accused.
+//! **The proof.** Call a rank on the list *stuck* if none of its needs is met. Stuck ranks that form a
+//! circle, each with a need that only the next one can meet, are deadlocked, whatever all other ranks do.
+//! For each can complete its transfer only after the next has acted, and a stuck rank does nothing until
+//! one of its needs is met. A rank with two needs may be set going by a rank outside the circle; but all it
+//! can then do is to look at that rank's message, which helps nobody in the circle: had a neighbour's
+//! message for it, or room for its own, been what the neighbour waits for, its need would have been met
+//! before.
+//!
+//! Looking for unmet needs alone would not do. A rank may have been sent what it waits for and just not
+//! have woken up; that is why the needs are looked at again, under the lock, and why a rank with one need
+//! met and one unmet counts as able to go on: it may be about to take the message whose sender closes the
+//! circle. No clock is involved: a slow rank is never accused.
 
 use super::group::{Group, Nursery, Unreceived, lock};
 use crate::{Envelope, Error, Result, Wait, WaitFor};
@@ -35,7 +42,7 @@ pub(super) struct World {
     nursery: Mutex<Nursery>,
     unreceived: Mutex<Vec<Unreceived>>,
     /// Set after `failure`: the cheap way to ask whether there is one.
-    failed: AtomicBool,
+    failed: CachePadded<AtomicBool>,
     failure: OnceLock<(usize, Error)>,
 }
 
@@ -86,6 +93,10 @@ fn can_go_on(needs: &Needs, group: &Group) -> bool {
 }
 
 impl Waiting {
+    fn is_stuck(&self) -> bool {
+        !can_go_on(&self.needs, &self.group)
+    }
+
     fn unmet(&self) -> impl Iterator<Item = Wait> + '_ {
         let unmet = (self.needs.iter().flatten()).filter(|need| !need.is_met(&self.group));
         unmet.map(|need| Wait {
@@ -94,10 +105,6 @@ impl Waiting {
             what: need.what,
             envelope: need.envelope,
         })
-    }
-
-    fn can_go_on(&self) -> bool {
-        can_go_on(&self.needs, &self.group)
     }
 }
 
@@ -118,7 +125,7 @@ impl World {
             }),
             nursery: Mutex::default(),
             unreceived: Mutex::default(),
-            failed: AtomicBool::new(false),
+            failed: CachePadded::new(AtomicBool::new(false)),
             failure: OnceLock::new(),
         };
         (Arc::new(world), parkers)
@@ -201,8 +208,12 @@ impl World {
         // Pairs with the fence in `wake`: from here on, whoever meets a need of ours sees that we sleep.
         fence(SeqCst);
         let waiting = Waiting { group: Arc::clone(group), needs };
-        lock(&self.registry).waiting[rank] = Some(waiting);
-        self.prove();
+        let proof = {
+            let mut registry = lock(&self.registry);
+            registry.waiting[rank] = Some(waiting);
+            registry.left_alone().or_else(|| registry.circle(rank))
+        };
+        self.conclude(proof);
         while !can_go_on(&needs, group) && !self.failed.load(Acquire) {
             parker.park();
         }
@@ -216,48 +227,59 @@ impl World {
 
     /// Notes that a rank has returned, which may leave others waiting in vain.
     pub(super) fn leave(&self, rank: usize) {
-        lock(&self.registry).left[rank] = true;
-        self.prove();
+        let proof = {
+            let mut registry = lock(&self.registry);
+            registry.left[rank] = true;
+            registry.left_alone()
+        };
+        self.conclude(proof);
     }
 
-    /// Fails the world if a rank waits for one that is gone, or if all that are left wait in vain.
-    fn prove(&self) {
-        let proven = lock(&self.registry).prove();
-        if let Some((rank, error)) = proven {
+    /// Fails the world if that is proven.
+    fn conclude(&self, proof: Option<(usize, Error)>) {
+        if let Some((rank, error)) = proof {
             self.fail(rank, error);
         }
     }
 }
 
 impl Registry {
-    fn prove(&self) -> Option<(usize, Error)> {
-        let waiting = || self.waiting.iter().flatten();
-        // A need for a rank that is gone will never be met, and a transfer needs all its needs in the end.
-        if let Some(wait) = waiting().flat_map(Waiting::unmet).find(|wait| self.left[wait.peer]) {
-            return Some((wait.peer, Error::Left { rank: wait.peer, wait }));
-        }
-        let running = self.left.iter().filter(|left| !**left).count();
-        let all_wait = running > 0 && waiting().count() == running;
-        if !all_wait || waiting().any(Waiting::can_go_on) {
-            return None;
-        }
-        let cycle = self.cycle();
-        Some((cycle[0].rank, Error::Deadlock { cycle }))
+    /// A rank that waits for one that is gone.
+    fn left_alone(&self) -> Option<(usize, Error)> {
+        let mut unmet = self.waiting.iter().flatten().flat_map(Waiting::unmet);
+        let wait = unmet.find(|wait| self.left[wait.peer])?;
+        Some((wait.peer, Error::Left { rank: wait.peer, wait }))
     }
 
-    /// Follows who waits for whom until a rank comes round again.
-    fn cycle(&self) -> Vec<Wait> {
-        let mut path: Vec<Wait> = Vec::new();
-        let mut rank = self.waiting.iter().position(Option::is_some).expect("someone waits");
-        loop {
-            if let Some(start) = path.iter().position(|wait| wait.rank == rank) {
-                return path.split_off(start);
-            }
-            let waiting = self.waiting[rank].as_ref().expect("all that are left wait");
-            // A missing message says more than an unread one, and stands second.
-            let wait = waiting.unmet().last().expect("none can go on");
+    /// A circle of stuck ranks with `rank` in it. It has just been added, and ranks get stuck in no other
+    /// way, so a circle that wasn't there before goes through it.
+    fn circle(&self, rank: usize) -> Option<(usize, Error)> {
+        let mut path = Vec::new();
+        let mut seen = vec![false; self.waiting.len()];
+        let closed = self.search(rank, rank, &mut seen, &mut path);
+        // The same circle is told the same way, whoever closed it.
+        let first = (0..path.len()).min_by_key(|&i| path[i].rank)?;
+        path.rotate_left(first);
+        closed.then(|| (path[0].rank, Error::Deadlock { cycle: path }))
+    }
+
+    /// Follows the needs of stuck ranks from `rank`, depth first, until one is for `goal`; the way there is
+    /// then in `path`.
+    fn search(&self, rank: usize, goal: usize, seen: &mut [bool], path: &mut Vec<Wait>) -> bool {
+        let Some(waiting) = self.waiting[rank].as_ref().filter(|waiting| waiting.is_stuck()) else {
+            return false;
+        };
+        seen[rank] = true;
+        for wait in waiting.unmet() {
             path.push(wait);
-            rank = wait.peer;
+            if wait.peer == goal || !seen[wait.peer] && self.search(wait.peer, goal, seen, path) {
+                return true;
+            }
+            path.pop();
         }
+        false
     }
 }
+
+#[cfg(test)]
+mod tests;
