@@ -11,8 +11,8 @@
 
 use collectives::Element;
 use testkit::case::{Case, Operation};
+use testkit::choice::Choice;
 use testkit::gear::ladder;
-use testkit::timed::choice::Choice;
 use testkit::timed::size;
 
 /// The type of the elements.
@@ -87,7 +87,7 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), benchmarks.len());
             assert!(ladder(operation).iter().all(|a| names.iter().any(|name| name.starts_with(a.name()))));
-            assert!(benchmarks.iter().all(|benchmark| benchmark.choice.supports(&benchmark.case)));
+            assert!(benchmarks.iter().all(|benchmark| benchmark.choice.supports(&benchmark.case, true)));
         }
     }
 }

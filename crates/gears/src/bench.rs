@@ -27,7 +27,7 @@ use point::Point;
 use roofline::Rooflines;
 use std::io::{self, Write};
 use testkit::case::Operation;
-use testkit::timed::choice::Choice;
+use testkit::choice::Choice;
 
 /// Measures and reports, point by point. True if no element was wrong.
 pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {

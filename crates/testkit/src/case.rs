@@ -74,6 +74,11 @@ impl Operation {
         matches!(self, Broadcast | Reduce | Gather | Scatter)
     }
 
+    /// Whether it finds its input in the buffer that it leaves its output in.
+    pub fn in_place(self) -> bool {
+        matches!(self, Broadcast | AllReduce | Scan | ExclusiveScan)
+    }
+
     /// Whether it has a form with counts.
     pub fn has_counts(self) -> bool {
         matches!(self, AllGather | ReduceScatter | AllToAll | Gather | Scatter)
@@ -105,6 +110,15 @@ impl Case {
             true => (3 * from + 5 * to + self.length) % (self.length + 2),
             false => self.length,
         }
+    }
+
+    /// What a rank sends each rank, and takes from each, in an all-to-all.
+    pub fn pair_counts(&self, rank: usize) -> (Vec<usize>, Vec<usize>) {
+        let ranks = 0..self.ranks;
+        (
+            ranks.clone().map(|to| self.pair_count(rank, to)).collect(),
+            ranks.map(|from| self.pair_count(from, rank)).collect(),
+        )
     }
 
     /// The length of rank `rank`'s block, in other operations.

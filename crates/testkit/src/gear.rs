@@ -1,6 +1,7 @@
 //! Anything that claims to be a collective.
 
 use crate::case::{Case, Operation};
+use crate::choice::Choice;
 use collectives::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan, Gather,
     Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
@@ -137,43 +138,7 @@ impl Gear for Algorithm {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let (root, counts) = (case.root, case.counts());
-        match *self {
-            Self::Barrier(a) => comm.barrier_with(a),
-            Self::Broadcast(a) => {
-                output.copy_from_slice(input);
-                comm.broadcast_with(a, output, root)
-            }
-            Self::AllReduce(a) => {
-                output.copy_from_slice(input);
-                comm.all_reduce_with(a, output, op)
-            }
-            Self::Scan(a) => {
-                output.copy_from_slice(input);
-                comm.scan_with(a, output, op)
-            }
-            Self::ExclusiveScan(a) => {
-                output.copy_from_slice(input);
-                comm.exclusive_scan_with(a, output, op)
-            }
-            Self::Reduce(a) => comm.reduce_with(a, input, output, op, root),
-            Self::AllGather(a) if case.uneven => comm.all_gather_v_with(a, input, &counts, output),
-            Self::AllGather(a) => comm.all_gather_with(a, input, output),
-            Self::ReduceScatter(a) if case.uneven => {
-                comm.reduce_scatter_v_with(a, input, &counts, output, op)
-            }
-            Self::ReduceScatter(a) => comm.reduce_scatter_with(a, input, output, op),
-            Self::Gather(a) if case.uneven => comm.gather_v_with(a, input, &counts, output, root),
-            Self::Gather(a) => comm.gather_with(a, input, output, root),
-            Self::Scatter(a) if case.uneven => comm.scatter_v_with(a, input, &counts, output, root),
-            Self::Scatter(a) => comm.scatter_with(a, input, output, root),
-            Self::AllToAll(a) if case.uneven => {
-                let sent: Vec<_> = (0..case.ranks).map(|to| case.pair_count(comm.rank(), to)).collect();
-                let taken: Vec<_> = (0..case.ranks).map(|from| case.pair_count(from, comm.rank())).collect();
-                comm.all_to_all_v_with(a, input, &sent, output, &taken)
-            }
-            Self::AllToAll(a) => comm.all_to_all_with(a, input, output),
-        }
+        Choice::Algorithm(*self).run(comm, case, input, output, op)
     }
 
     fn cost(&self, case: &Case, rank: usize, commutes: bool) -> Cost {
@@ -193,62 +158,6 @@ impl Gear for Algorithm {
             Self::Scatter(a) => a.cost(&blocks, rank, root),
             Self::Scan(a) => a.cost(ranks, rank, length),
             Self::ExclusiveScan(a) => a.cost(ranks, rank, length),
-        }
-    }
-}
-
-/// What a plain method does, `all_reduce` for instance: its own choice among the algorithms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Auto(pub Operation);
-
-impl Auto {
-    /// One rank's part, by the plain method.
-    ///
-    /// # Errors
-    ///
-    /// Those of the method.
-    pub fn run<T: Element>(
-        &self,
-        comm: &Communicator,
-        case: &Case,
-        input: &[T],
-        output: &mut [T],
-        op: &dyn Reduction<T>,
-    ) -> Result<()> {
-        let (root, counts) = (case.root, case.counts());
-        match self.0 {
-            Operation::Barrier => comm.barrier(),
-            Operation::Broadcast => {
-                output.copy_from_slice(input);
-                comm.broadcast(output, root)
-            }
-            Operation::AllReduce => {
-                output.copy_from_slice(input);
-                comm.all_reduce(output, op)
-            }
-            Operation::Scan => {
-                output.copy_from_slice(input);
-                comm.scan(output, op)
-            }
-            Operation::ExclusiveScan => {
-                output.copy_from_slice(input);
-                comm.exclusive_scan(output, op)
-            }
-            Operation::Reduce => comm.reduce(input, output, op, root),
-            Operation::AllGather if case.uneven => comm.all_gather_v(input, &counts, output),
-            Operation::AllGather => comm.all_gather(input, output),
-            Operation::ReduceScatter if case.uneven => comm.reduce_scatter_v(input, &counts, output, op),
-            Operation::ReduceScatter => comm.reduce_scatter(input, output, op),
-            Operation::Gather if case.uneven => comm.gather_v(input, &counts, output, root),
-            Operation::Gather => comm.gather(input, output, root),
-            Operation::Scatter if case.uneven => comm.scatter_v(input, &counts, output, root),
-            Operation::Scatter => comm.scatter(input, output, root),
-            Operation::AllToAll if case.uneven => {
-                let sent: Vec<_> = (0..case.ranks).map(|to| case.pair_count(comm.rank(), to)).collect();
-                let taken: Vec<_> = (0..case.ranks).map(|from| case.pair_count(from, comm.rank())).collect();
-                comm.all_to_all_v(input, &sent, output, &taken)
-            }
-            Operation::AllToAll => comm.all_to_all(input, output),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`case`] | one situation to try an operation in: ranks, length, root, counts |
+//! | [`choice`] | any call of any collective: by an algorithm, or by the plain method |
 //! | [`gear`] | anything that claims to be a collective, and the catalogue of those of `collectives` |
 //! | [`values`] | element types, and inputs of which every element depends on rank and index |
 //! | [`oracle`] | what the result should be, computed the obvious way |
@@ -13,6 +14,7 @@
 //! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
 pub mod case;
+pub mod choice;
 pub mod gear;
 pub mod mutants;
 pub mod oracle;

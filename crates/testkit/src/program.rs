@@ -2,7 +2,8 @@
 //! compared with the oracle. What one operation leaves behind, another one finds.
 
 use crate::case::{Case, Operation};
-use crate::gear::{Auto, Gear, ladder};
+use crate::choice::Choice;
+use crate::gear::ladder;
 use crate::oracle::oracle;
 use crate::suite::Rejection;
 use crate::values::{Fill, Value, composition, element};
@@ -124,14 +125,14 @@ impl Program {
             .collect();
         let rank = comm.rank();
         let mut output = vec![T::any(0xDEAD); case.output_length(operation, rank)];
-        let algorithm = ladder(operation).get(step.rung).copied();
-        match algorithm.filter(|algorithm| algorithm.supports(&case, op.commutes())) {
-            Some(algorithm) => algorithm.run(comm, &case, &inputs[rank], &mut output, op)?,
-            None => Auto(operation).run(comm, &case, &inputs[rank], &mut output, op)?,
-        }
+        let choice =
+            ladder(operation).get(step.rung).map_or(Choice::Plain(operation), |&a| Choice::Algorithm(a));
+        let supported = choice.supports(&case, op.commutes());
+        let choice = if supported { choice } else { Choice::Plain(operation) };
+        choice.run(comm, &case, &inputs[rank], &mut output, op)?;
         let expected = oracle(operation, &case, rank, &inputs, op);
         check(step, output == expected, || {
-            format!("{} {algorithm:?}, {case}: {output:?}, {expected:?} was expected", operation.name())
+            format!("{choice:?}, {case}: {output:?}, {expected:?} was expected")
         })
     }
 

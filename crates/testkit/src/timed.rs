@@ -2,7 +2,6 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`choice`] | what is timed: one algorithm, or the plain method |
 //! | [`pattern`] | inputs whose results are known without combining whole buffers |
 //! | [`size`] | what a size means |
 //! | [`start`] | a common start outside the transport that is measured |
@@ -17,15 +16,14 @@
 //! A rank rewrites its own buffers before each call, as the program around a collective would have done: so
 //! its data lies in its own core's cache, or in none, and never where the call before happened to leave it.
 
-pub mod choice;
 pub mod pattern;
 pub mod size;
 pub mod start;
 
 use crate::case::{Case, Operation};
+use crate::choice::Choice;
 use crate::values::Value;
-use choice::Choice;
-use collectives::{Communicator, Number, Result, RunError, World};
+use collectives::{Communicator, Number, Result, RunError, Sum, World};
 use pattern::Pattern;
 use start::{Repeat, StartLine};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -133,7 +131,7 @@ fn early(choice: Choice, comm: &Communicator, arrivals: &AtomicUsize) -> Result<
             std::thread::yield_now(); // A late one, each time another.
         }
         arrivals.fetch_add(1, Ordering::SeqCst);
-        choice.call::<u8>(comm, &Case::new(comm.size(), 0), &[], &mut [])?;
+        choice.call::<u8>(comm, &Case::new(comm.size(), 0), &[], &mut [], &Sum)?;
         if arrivals.load(Ordering::SeqCst) < barrier * comm.size() {
             early += 1;
         }
@@ -150,7 +148,7 @@ struct Buffers<T> {
 
 impl<T: Value + Number> Buffers<T> {
     fn new(operation: Operation, case: &Case, rank: usize) -> Self {
-        let in_place = choice::in_place(operation);
+        let in_place = operation.in_place();
         let input = if in_place { 0 } else { case.input_length(operation, rank) };
         let output = case.output_length(operation, rank);
         Self { input: vec![T::ZERO; input], output: vec![T::ZERO; output], in_place }
@@ -162,7 +160,7 @@ impl<T: Value + Number> Buffers<T> {
     }
 
     fn call(&mut self, choice: Choice, comm: &Communicator, case: &Case) -> Result<()> {
-        choice.call(comm, case, &self.input, &mut self.output)
+        choice.call(comm, case, &self.input, &mut self.output, &Sum)
     }
 
     /// The input last, since that is what a program has just computed.

@@ -3,7 +3,7 @@
 use collectives::{Element, RunError};
 use half::{bf16, f16};
 use testkit::case::Case;
-use testkit::timed::choice::Choice;
+use testkit::choice::Choice;
 use testkit::timed::start::Repeat;
 use testkit::timed::{Measured, measure};
 

@@ -5,8 +5,8 @@ use super::sizes::Sizes;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use std::time::Duration;
 use testkit::case::{Case, Operation};
+use testkit::choice::Choice;
 use testkit::gear::{Gear, ladder};
-use testkit::timed::choice::Choice;
 use testkit::timed::start::Repeat;
 use testkit::timed::{measure, size};
 
@@ -101,7 +101,7 @@ impl Options {
     /// Why the algorithm can't be used on so many ranks, if it can't: what it says itself.
     pub(crate) fn refusal(&self, choice: Choice) -> Option<String> {
         let case = Case::new(self.ranks, 0);
-        if choice.supports(&case) {
+        if choice.supports(&case, true) {
             return None;
         }
         measure::<u8>(choice, &case, Repeat::times(1)).err().map(|error| error.cause.to_string())

@@ -5,7 +5,7 @@ use super::dtype::Dtype;
 use serde::Serialize;
 use std::time::Duration;
 use testkit::case::Case;
-use testkit::timed::choice::Choice;
+use testkit::choice::Choice;
 use testkit::timed::{Measured, size};
 
 /// The fields are those of the JSON.
