@@ -15,6 +15,8 @@
 //! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
+//! | `threads/seat.rs` | where a rank sleeps, and why no wake-up is lost |
+//! | `threads/models.rs` | the mailbox and the seat under loom, a model checker |
 
 mod counting;
 mod envelope;

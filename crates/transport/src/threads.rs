@@ -3,7 +3,11 @@
 mod endpoint;
 mod group;
 mod mailbox;
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod models;
+mod seat;
+mod sync;
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod waiting;
 

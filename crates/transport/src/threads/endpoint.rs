@@ -2,9 +2,9 @@
 
 use super::group::Group;
 use super::mailbox::{Loan, Message};
+use super::sync::Parker;
 use super::waiting::{Need, World};
 use crate::{Envelope, Error, Incoming, Mismatch, Outgoing, Result, Transport, WaitFor};
-use crossbeam_utils::sync::Parker;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -26,12 +26,11 @@
 
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 
+use super::sync::{AtomicU32, UnsafeCell, yield_now};
 use crate::Envelope;
-use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{self, Acquire, Relaxed};
 
 /// Messages that a channel holds before its sender has to wait.
 pub(super) const SLOTS: usize = 4;
@@ -42,6 +41,9 @@ pub(super) const SLOTS: usize = 4;
 /// KiB would catch the latter, too, and quadruple what P ranks that all talk to each other keep in
 /// mailboxes: P² x SLOTS KiB.
 pub(super) const INLINE_BYTES: usize = 968;
+
+/// How a slot is handed over. Weakened, in a build of its own, to show that the model checker finds it.
+const RELEASE: Ordering = if cfg!(weakened) { Relaxed } else { Ordering::Release };
 
 const EMPTY: u32 = 0;
 const LENT: u32 = 1;
@@ -64,6 +66,7 @@ union Payload {
     lent: (*const u8, usize),
 }
 
+#[cfg(not(loom))]
 const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, payload) == 56);
 
 // SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
@@ -79,16 +82,13 @@ pub(super) struct Channel {
 
 impl Channel {
     pub(super) fn new() -> Box<Self> {
-        Box::new(Self {
-            slots: [const {
-                Slot {
-                    state: AtomicU32::new(EMPTY),
-                    stamp: UnsafeCell::new(0),
-                    envelope: UnsafeCell::new(MaybeUninit::uninit()),
-                    payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
-                }
-            }; SLOTS],
-        })
+        let empty = |_| Slot {
+            state: AtomicU32::new(EMPTY),
+            stamp: UnsafeCell::new(0),
+            envelope: UnsafeCell::new(MaybeUninit::uninit()),
+            payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
+        };
+        Box::new(Self { slots: std::array::from_fn(empty) })
     }
 
     fn slot(&self, position: usize) -> &Slot {
@@ -114,7 +114,7 @@ impl Channel {
     pub(super) fn leftovers(&self) -> Vec<Envelope> {
         let left = self.slots.iter().filter(|slot| slot.state.load(Acquire) >= INLINE);
         // SAFETY: INLINE means that the envelope was written and that no sender will touch it.
-        left.map(|slot| unsafe { (*slot.envelope.get()).assume_init() }).collect()
+        left.map(|slot| slot.envelope.with(|envelope| unsafe { (*envelope).assume_init() })).collect()
     }
 
     /// Puts a message at the sender's position, where there must be room: a copy if it is
@@ -133,26 +133,25 @@ impl Channel {
         buffered: bool,
     ) -> Option<Loan<'a>> {
         let slot = self.slot(position);
-        // SAFETY: the state is EMPTY and we are the only sender, so the contents are ours; `has_room`'s
-        // Acquire load has seen the receiver's last Release store.
-        let payload = unsafe {
-            *slot.stamp.get() = stamp;
-            (*slot.envelope.get()).write(envelope);
-            &mut *slot.payload.get()
-        };
+        // SAFETY, of the three writes: the state is EMPTY and we are the only sender, so the contents are
+        // ours; `has_room`'s Acquire load has seen the receiver's last Release store. SAFETY: see above.
+        slot.stamp.with_mut(|to| unsafe { *to = stamp });
+        // SAFETY: see above.
+        slot.envelope.with_mut(|to| unsafe { (*to).write(envelope) });
         if buffered && bytes.len() <= INLINE_BYTES {
-            // SAFETY: the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
-            unsafe {
-                let to = (&raw mut payload.inline).cast::<u8>();
+            // SAFETY: see above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
+            slot.payload.with_mut(|to| unsafe {
+                let to = (&raw mut (*to).inline).cast::<u8>();
                 to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            }
+            });
             // Pairs with the Acquire load in `has_message` and `take`.
-            slot.state.store(INLINE + bytes.len() as u32, Release);
+            slot.state.store(INLINE + bytes.len() as u32, RELEASE);
             return None;
         }
-        payload.lent = (bytes.as_ptr(), bytes.len());
+        // SAFETY: see above.
+        slot.payload.with_mut(|to| unsafe { (*to).lent = (bytes.as_ptr(), bytes.len()) });
         // Pairs with the Acquire compare-exchange in `take`.
-        slot.state.store(LENT, Release);
+        slot.state.store(LENT, RELEASE);
         Some(Loan { slot, bytes: PhantomData })
     }
 
@@ -200,7 +199,7 @@ impl Loan<'_> {
             // READING: a look can't communicate (the endpoint refuses), so this isn't a wait for any rank's
             // progress in the program.
             while self.slot.state.load(Acquire) != DONE {
-                std::thread::yield_now();
+                yield_now();
             }
         }
         // Only this sender acts on DONE, so no ordering is needed towards the receiver.
@@ -225,25 +224,24 @@ pub(super) struct Message<'a> {
 impl Message<'_> {
     pub(super) fn envelope(&self) -> Envelope {
         // SAFETY: the state is INLINE or READING: written by the sender, and ours to read until drop.
-        unsafe { (*self.slot.envelope.get()).assume_init() }
+        self.slot.envelope.with(|envelope| unsafe { (*envelope).assume_init() })
     }
 
     pub(super) fn stamp(&self) -> u32 {
         // SAFETY: as in `envelope`.
-        unsafe { *self.slot.stamp.get() }
+        self.slot.stamp.with(|stamp| unsafe { *stamp })
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         // SAFETY: the state says which field of the payload the sender wrote, and the first `len` bytes
         // of it. A lent slice lives until we store DONE, which borrows end before (drop takes `&mut`).
-        unsafe {
-            let payload = &*self.slot.payload.get();
+        self.slot.payload.with(|payload| unsafe {
             let (start, len) = match self.inline {
-                Some(len) => (payload.inline.as_ptr().cast::<u8>(), len),
-                None => payload.lent,
+                Some(len) => ((&raw const (*payload).inline).cast::<u8>(), len),
+                None => (*payload).lent,
             };
             std::slice::from_raw_parts(start, len)
-        }
+        })
     }
 }
 
@@ -251,6 +249,6 @@ impl Drop for Message<'_> {
     fn drop(&mut self) {
         let next = if self.inline.is_some() { EMPTY } else { DONE };
         // Pairs with the Acquire loads in `has_room` (EMPTY), `is_done` and `reclaim` (DONE).
-        self.slot.state.store(next, Release);
+        self.slot.state.store(next, RELEASE);
     }
 }

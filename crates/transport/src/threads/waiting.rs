@@ -17,11 +17,12 @@
 //! circle. No clock is involved: a slow rank is never accused.
 
 use super::group::{Group, Nursery, Unreceived, lock};
+use super::seat::Seat;
+use super::sync::Parker;
 use crate::{Envelope, Error, Result, Wait, WaitFor};
 use crossbeam_utils::CachePadded;
-use crossbeam_utils::sync::{Parker, Unparker};
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// Looks at the mailbox before the first yield, where every rank has a core to itself: about 30 us, three
@@ -44,13 +45,6 @@ pub(super) struct World {
     /// Set after `failure`: the cheap way to ask whether there is one.
     failed: CachePadded<AtomicBool>,
     failure: OnceLock<(usize, Error)>,
-}
-
-/// Where one rank sleeps.
-struct Seat {
-    /// Set while its rank may be asleep.
-    parked: AtomicBool,
-    unparker: Unparker,
 }
 
 /// Who waits for what, and who is gone.
@@ -112,12 +106,9 @@ impl World {
     /// A world and a place to sleep for each of its ranks.
     pub(super) fn new(ranks: usize) -> (Arc<Self>, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..ranks).map(|_| Parker::new()).collect();
-        let seat = |parker: &Parker| {
-            CachePadded::new(Seat { parked: AtomicBool::new(false), unparker: parker.unparker().clone() })
-        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let world = Self {
-            seats: parkers.iter().map(seat).collect(),
+            seats: parkers.iter().map(|parker| CachePadded::new(Seat::new(parker))).collect(),
             spins: if ranks <= cores { SPINS } else { 0 },
             registry: Mutex::new(Registry {
                 waiting: (0..ranks).map(|_| None).collect(),
@@ -136,9 +127,9 @@ impl World {
     }
 
     /// Whether a rank has given up spinning and sleeps, or is about to.
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn is_parked(&self, rank: usize) -> bool {
-        self.seats[rank].parked.load(Acquire)
+        self.seats[rank].is_parked()
     }
 
     pub(super) fn nursery(&self) -> MutexGuard<'_, Nursery> {
@@ -175,15 +166,8 @@ impl World {
     }
 
     /// Says that what `rank` may be waiting for has changed.
-    ///
-    /// The fence pairs with the one in `wait`: either this rank sees `parked`, or the other sees the change
-    /// that we made before. Without the two a wake-up could be lost between its last look and its sleep.
     pub(super) fn wake(&self, rank: usize) {
-        fence(SeqCst);
-        let seat = &self.seats[rank];
-        if seat.parked.load(Relaxed) {
-            seat.unparker.unpark();
-        }
+        self.seats[rank].wake();
     }
 
     /// Waits until one of the needs is met or the world has failed.
@@ -203,10 +187,7 @@ impl World {
     }
 
     fn park(&self, parker: &Parker, group: &Arc<Group>, rank: usize, needs: Needs) -> Result<()> {
-        let parked = &self.seats[rank].parked;
-        parked.store(true, Relaxed);
-        // Pairs with the fence in `wake`: from here on, whoever meets a need of ours sees that we sleep.
-        fence(SeqCst);
+        self.seats[rank].announce();
         let waiting = Waiting { group: Arc::clone(group), needs };
         let proof = {
             let mut registry = lock(&self.registry);
@@ -214,10 +195,8 @@ impl World {
             registry.left_alone().or_else(|| registry.circle(rank))
         };
         self.conclude(proof);
-        while !can_go_on(&needs, group) && !self.failed.load(Acquire) {
-            parker.park();
-        }
-        parked.store(false, Relaxed);
+        let failed = || self.failed.load(Acquire);
+        self.seats[rank].sleep(parker, || can_go_on(&needs, group) || failed());
         lock(&self.registry).waiting[rank] = None;
         match can_go_on(&needs, group) {
             true => Ok(()),
@@ -281,5 +260,5 @@ impl Registry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
