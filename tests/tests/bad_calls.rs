@@ -60,7 +60,7 @@ fn buffers_that_do_not_fit() {
     );
     assert_eq!(
         says(|comm| comm.all_to_all(&[0_u8; 7], &mut [0; 7])),
-        "all_to_all: input holds 7 elements, 6 were expected (a multiple of the number of ranks)"
+        "all_to_all: input holds 7 elements, a multiple of 3 (the number of ranks) was expected"
     );
     assert_eq!(
         says(|comm| comm.all_to_all(&[0_u8; 6], &mut [0; 5])),
@@ -103,7 +103,7 @@ fn counts_that_do_not_add_up() {
     );
     assert_eq!(
         says(|comm| comm.all_to_all_v(&[0_u8; 6], &[2; 3], &mut [0; 3], &[1; 3])),
-        "all_to_all_v: the block kept holds 2 elements, 1 were expected (the count taken)"
+        "all_to_all_v: the block kept holds 2 elements, 1 were expected (the count received)"
     );
 }
 

@@ -8,17 +8,17 @@ fn both_receive_first_is_a_proven_deadlock() {
     let error = World::new(2).run(|comm| comm.recv(1 - comm.rank(), &mut [0_u64; 3])).unwrap_err();
     assert!(is_deadlock(&error), "{error}");
     let text = error.to_string();
-    assert!(text.contains("rank 0 waits to receive from rank 1"), "{text}");
-    assert!(text.contains("rank 1 waits to receive from rank 0"), "{text}");
+    assert!(text.contains("rank 0 waits to receive a message of 3 u64 from rank 1"), "{text}");
+    assert!(text.contains("rank 1 waits to receive a message of 3 u64 from rank 0"), "{text}");
 }
 
 #[test]
-fn a_circle_of_long_sends_is_a_proven_deadlock() {
+fn a_cycle_of_long_sends_is_a_proven_deadlock() {
     for ranks in 1..=5 {
         let error =
             World::new(ranks).run(|comm| comm.send((comm.rank() + 1) % ranks, &[0_u8; 100_000])).unwrap_err();
         assert!(is_deadlock(&error), "{error}");
-        assert_eq!(error.to_string().matches("waits to send to").count(), ranks, "{error}");
+        assert_eq!(error.to_string().matches("waits to send a message").count(), ranks, "{error}");
     }
 }
 
@@ -35,7 +35,7 @@ fn a_deadlock_across_communicators_is_proven() {
         })
         .unwrap_err();
     assert!(is_deadlock(&error), "{error}");
-    assert_eq!(error.to_string().matches("waits to receive from").count(), 4, "{error}");
+    assert_eq!(error.to_string().matches("waits to receive a message").count(), 4, "{error}");
 }
 
 #[test]

@@ -78,8 +78,9 @@ fn a_computation_inside_a_transfer_may_use_other_communicators_only() {
         .unwrap();
 }
 
-/// A reduction runs while a message is being read. If it could receive, it could make the sender write over what
-/// it reads; if it could wait, a sender that wants its buffer back would wait for the reader's program.
+/// A reduction runs while a message is being read. If it could receive, it could make the sender write over
+/// what it reads; if it could wait, a sender that wants its buffer back would wait for the reader's
+/// program.
 #[test]
 fn a_reduction_cannot_communicate() {
     thread_local!(static HIDDEN: RefCell<Option<Communicator>> = const { RefCell::new(None) });
@@ -102,7 +103,8 @@ fn a_reduction_cannot_communicate() {
         .unwrap();
 }
 
-/// What is lent stays lent while it is read, also if the lender panics: its buffer must not be free to change.
+/// What is lent stays lent while it is read, also if the lender panics: its buffer must not be free to
+/// change.
 #[test]
 fn a_loan_is_not_ended_while_its_reader_reads() {
     let reading = AtomicBool::new(false);

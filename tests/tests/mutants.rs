@@ -23,22 +23,23 @@ macro_rules! rejected {
 rejected! {
     whole_tensor_ring: WholeTensorRing by "counts", "bits";
     chunks_rounded_up: ChunksRoundedUp by "counts";
-    missing_last_step: MissingLastStep by "values", "counts", "provenance", "bits";
-    send_then_receive: SendThenReceive by "ends", "counts";
-    wrapped_doubling: WrappedDoubling by "values", "counts", "provenance", "order", "bits";
-    mean_twice: MeanTwice by "values";
+    missing_last_step: MissingLastStep by "values", "mean", "counts", "provenance", "bits";
+    send_then_receive: SendThenReceive by "ends", "ends", "ends";
+    wrapped_doubling: WrappedDoubling by "values", "mean", "counts", "provenance", "order", "bits";
+    mean_twice: MeanTwice by "mean";
     partner_order: PartnerOrder by "order";
+    wrong_when_long: WrongWhenLong by "counts";
     round_short: RoundShort by "counts", "nobody early";
     butterfly_skips: ButterflySkips by "counts", "nobody early";
     no_release: NoRelease by "counts", "nobody early";
     stray_messages: StrayMessages by "ends", "ends", "provenance";
     root_ignored: RootIgnored by "values", "counts", "provenance";
     rotated_order: RotatedOrder by "counts", "order";
-    next_block: NextBlock by "values", "counts", "order", "bits";
+    next_block: NextBlock by "values", "mean", "counts", "order", "bits";
     not_turned_back: NotTurnedBack by "values", "provenance";
     strided: Strided by "values";
     from_the_root: FromTheRoot by "values", "provenance";
     not_transposed: NotTransposed by "values", "provenance";
-    without_own: WithoutOwn by "values", "provenance", "order", "bits";
-    with_own: WithOwn by "values", "provenance", "order", "bits";
+    without_own: WithoutOwn by "values", "mean", "provenance", "order", "bits";
+    with_own: WithOwn by "values", "mean", "provenance", "order", "bits";
 }

@@ -142,3 +142,31 @@ fn gloo_errors_name_both_ranks_and_both_lengths() {
     let expected = "rank 1: mismatch: rank 0 sent message of 3 f32, but rank 1 expected message of 5 f32";
     assert_eq!(error.to_string(), expected);
 }
+
+/// DeepSpeed 5177, 7384, 7842: a length that the number of ranks doesn't divide was silently corrupted.
+#[test]
+fn deepspeed_lengths_that_do_not_divide() {
+    for ranks in [3, 4, 7] {
+        for length in [1, 10, 1001] {
+            let blocks = Layout::even(length, ranks);
+            let counts: Vec<usize> = (0..ranks).map(|rank| blocks.len(rank)).collect();
+            World::new(ranks)
+                .run(|comm| {
+                    let own: Vec<usize> = blocks.block(comm.rank()).collect();
+                    let mut all = vec![0; length];
+                    comm.all_gather_v(&own, &counts, &mut all)?;
+                    assert!(all.iter().copied().eq(0..length));
+                    let mut sums = vec![0; own.len()];
+                    comm.reduce_scatter_v(&all, &counts, &mut sums, &Sum)?;
+                    assert!(sums.iter().zip(&own).all(|(sum, x)| *sum == ranks * x));
+                    comm.all_reduce(&mut all, &Sum)?;
+                    assert!(all.iter().enumerate().all(|(i, sum)| *sum == ranks * i));
+                    // The forms without counts say so instead of cutting off.
+                    let refused = comm.all_to_all(&vec![0; ranks + 1], &mut vec![0; ranks + 1]);
+                    assert!(matches!(refused, Err(Error::NotAMultiple { .. })));
+                    Ok(())
+                })
+                .unwrap();
+        }
+    }
+}

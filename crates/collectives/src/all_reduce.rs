@@ -26,7 +26,7 @@ algorithms! {
         Ring = "ring",
         /// The ring on one stretch of the buffer after the other, each small enough for a cache.
         SegmentedRing {
-            /// Elements of a stretch, per rank.
+            /// Elements of a block, which is what a message carries; a stretch has one for each rank.
             segment: SEGMENT
         } = "segmented_ring",
         /// Pairs at distance 1, 2, 4, ... swap and combine whole buffers. For short buffers.

@@ -18,7 +18,7 @@ const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 pub(crate) fn barrier(_ranks: usize) -> Barrier {
-    // Central is faster among more ranks than cores, by up to a factor of 2, and slower everywhere else.
+    // Central was faster in most runs among more ranks than cores; where each has a core it is slower.
     Barrier::Dissemination
 }
 

@@ -10,13 +10,14 @@ use transport::ElementType;
 /// `bytemuck::Pod` and a name:
 ///
 /// ```
-/// use collectives::{Element, ElementType};
+/// use collectives::{Element, ElementType, bytemuck};
 ///
 /// #[derive(Clone, Copy)]
 /// #[repr(transparent)]
 /// struct Celsius(f32);
-/// # unsafe impl bytemuck::Zeroable for Celsius {}
-/// # unsafe impl bytemuck::Pod for Celsius {}
+/// // What `Pod` demands is yours to check; bytemuck's `derive` feature does it for you.
+/// unsafe impl bytemuck::Zeroable for Celsius {}
+/// unsafe impl bytemuck::Pod for Celsius {}
 ///
 /// impl Element for Celsius {
 ///     const TYPE: &'static ElementType = &ElementType::of::<Self>("celsius");

@@ -53,6 +53,17 @@ pub enum Error {
         /// The algorithm.
         algorithm: &'static str,
     },
+    /// A length that should be a multiple of the number of ranks.
+    NotAMultiple {
+        /// The call.
+        operation: &'static str,
+        /// Which argument.
+        argument: &'static str,
+        /// Its length, in elements.
+        holds: usize,
+        /// How many ranks there are.
+        ranks: usize,
+    },
     /// Counts whose sum is more than can be counted.
     TooLong {
         /// The call.
@@ -107,6 +118,11 @@ impl fmt::Display for Error {
             Self::NeedsEqualCounts { algorithm } => {
                 write!(f, "{algorithm} needs blocks of equal length, and has no form with counts")
             }
+            Self::NotAMultiple { operation, argument, holds, ranks } => write!(
+                f,
+                "{operation}: {argument} holds {holds} elements, a multiple of {ranks} (the number of ranks) was \
+                 expected"
+            ),
             Self::TooLong { operation, argument } => {
                 write!(f, "{operation}: the sum of {argument} overflows, at most {} was expected", usize::MAX)
             }

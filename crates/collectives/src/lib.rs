@@ -30,6 +30,8 @@ mod scatter;
 mod tree;
 mod world;
 
+pub use {bytemuck, half};
+
 pub use all_gather::AllGather;
 pub use all_reduce::AllReduce;
 pub use all_to_all::AllToAll;

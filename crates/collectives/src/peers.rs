@@ -6,7 +6,7 @@ use transport::{Envelope, Incoming, Outgoing, Transport};
 
 /// Typed messages among the ranks 0..P of one call, each in the call's envelope.
 ///
-/// Most calls span the whole communicator. [`group`](Self::group) narrows the view to every k-th rank of a
+/// Most calls span the whole communicator. [`subset`](Self::subset) narrows the view to every k-th rank of a
 /// range, renumbered from 0, so that an algorithm made of others runs them on part of the ranks.
 #[derive(Clone, Copy)]
 pub(crate) struct Peers<'a> {
@@ -24,7 +24,7 @@ impl<'a> Peers<'a> {
     }
 
     /// The ranks `first, first + stride, ...`, `size` of them, numbered from 0. This rank is one of them.
-    pub(crate) fn group(&self, first: usize, stride: usize, size: usize) -> Self {
+    pub(crate) fn subset(&self, first: usize, stride: usize, size: usize) -> Self {
         debug_assert!(self.rank >= first && (self.rank - first).is_multiple_of(stride));
         Self {
             first: self.first + first * self.stride,

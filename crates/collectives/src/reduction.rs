@@ -136,6 +136,17 @@ impl<T: Number> Reduction<T> for Mean {
 /// assert_eq!(results, [(8 << 32) | 4; 3]);
 /// # Ok::<(), collectives::RunError>(())
 /// ```
+///
+/// It can't communicate: a communicator belongs to its rank's thread, and a reduction is shared.
+///
+/// ```compile_fail
+/// use collectives::{Communicator, Custom, Name};
+///
+/// fn reduce_by_asking(comm: &Communicator) {
+///     let op = Custom::commutative(&Name("asks"), |a: f32, b: f32| comm.barrier().map_or(a, |()| b));
+///     comm.all_reduce(&mut [0.0], &op).unwrap();
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Custom<F> {
     name: &'static Name,

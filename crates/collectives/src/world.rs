@@ -47,7 +47,7 @@ impl World {
     /// # Errors
     ///
     /// The root cause, if any rank panicked or failed, if ranks disagreed or waited for each other in a
-    /// circle, or if a message was sent that nobody received. All threads have ended by then.
+    /// cycle, or if a message was sent that nobody received. All threads have ended by then.
     pub fn run<R, F>(&self, main: F) -> Result<Vec<R>, RunError>
     where
         R: Send,

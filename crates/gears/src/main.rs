@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// See how language models are trained and served on many machines, on this one.
+/// Watch ranks work together, as they do when large models are trained, on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "gears", version, after_help = STATUS)]
 struct Cli {

@@ -15,7 +15,7 @@ use crate::case::{Case, Operation};
 use crate::gear::Gear;
 use crate::oracle::oracle;
 use crate::values::{Fill, Value, composition, element};
-use collectives::{Cause, Communicator, Error, Reduction, Result, RunError, Sum, World, transport};
+use collectives::{Cause, Communicator, Error, Mean, Reduction, Result, RunError, Sum, World, transport};
 use std::fmt;
 
 /// Why a gear was rejected.
@@ -51,6 +51,7 @@ pub struct Check<G> {
 pub fn checks<G: Gear>() -> Vec<Check<G>> {
     vec![
         Check { name: "values", run: values },
+        Check { name: "mean", run: mean },
         Check { name: "counts", run: counts },
         Check { name: "provenance", run: provenance },
         Check { name: "order", run: order },
@@ -86,6 +87,18 @@ pub fn values<G: Gear>(gear: &G) -> Verdict {
 /// The first result that differs from the reference.
 pub fn values_of<G: Gear, T: Value>(gear: &G, fill: Fill, op: &dyn Reduction<T>) -> Verdict {
     [1, 2, 3, 4, 7].iter().map(|&ranks| typed_values(gear, &small_cases(ranks, 5), fill, op)).sum()
+}
+
+/// A mean is divided once: the reduction that isn't over when all contributions are combined.
+///
+/// # Errors
+///
+/// The first result that differs from the reference.
+pub fn mean<G: Gear>(gear: &G) -> Verdict {
+    if !gear.operation().reduces() {
+        return Ok(0);
+    }
+    values_of::<_, f64>(gear, Fill::Small, &Mean).map_err(|rejection| rejection.during("mean"))
 }
 
 /// One case, for generated ones.

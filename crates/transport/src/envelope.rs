@@ -126,7 +126,8 @@ impl fmt::Display for Envelope {
         // A message that is no part of a collective has no other length than its own.
         let length = if self.sequence == 0 { self.elements } else { self.length };
         match self.call.counts {
-            true => write!(f, " of {}, counts {length:x}", self.element.name)?,
+            true if length == 0 => write!(f, " of {}", self.element.name)?,
+            true => write!(f, " of {}, counts with hash {length:x}", self.element.name)?,
             false => write!(f, " of {length} {}", self.element.name)?,
         }
         if !self.reduction.0.is_empty() {

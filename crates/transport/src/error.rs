@@ -13,10 +13,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// Two ranks meant different operations, lengths, types, roots or reductions.
     Mismatch(Box<Mismatch>),
-    /// Ranks wait for each other in a circle, and no message is under way between them. Proven, not guessed
+    /// Ranks wait for each other in a cycle, and no message is under way between them. Proven, not guessed
     /// from a timeout.
     Deadlock {
-        /// The circle: each wait is for the rank of the next, the last for the first.
+        /// The cycle: each wait is for the rank of the next, the last for the first.
         cycle: Vec<Wait>,
     },
     /// A rank waits for one that has already returned.
@@ -83,11 +83,15 @@ pub enum WaitFor {
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = match self.what {
-            WaitFor::Message => "to receive from",
-            WaitFor::Room | WaitFor::Reader => "to send to",
+        let Self { rank, peer, what, envelope } = self;
+        let (verb, to) = match what {
+            WaitFor::Message => ("receive", "from"),
+            WaitFor::Room | WaitFor::Reader => ("send", "to"),
         };
-        write!(f, "rank {} waits {how} rank {} in {}", self.rank, self.peer, self.envelope)
+        match envelope.sequence {
+            0 => write!(f, "rank {rank} waits to {verb} a {envelope} {to} rank {peer}"),
+            _ => write!(f, "rank {rank} waits to {verb} {to} rank {peer} in {envelope}"),
+        }
     }
 }
 

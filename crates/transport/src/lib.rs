@@ -11,7 +11,7 @@
 //! | `counting.rs` | a transport around a transport that counts messages, bytes and rounds |
 //! | `error.rs` | what can go wrong between ranks |
 //! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
-//! | `threads/mailbox.rs` | the cells that bytes travel through: the only `unsafe` code of the workspace |
+//! | `threads/mailbox.rs` | the cells that bytes travel through: where the `unsafe` code is |
 //! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
@@ -66,7 +66,7 @@ pub struct Incoming<'a> {
 /// * Messages from rank a to rank b arrive in the order in which they were sent. There are no tags and
 ///   no wildcards, so a program's results cannot depend on the schedule.
 /// * The outgoing and the incoming half are both under way at once: ranks that all send to the right
-///   and receive from the left, in one call each, never wait for each other in a circle.
+///   and receive from the left, in one call each, never wait for each other in a cycle.
 /// * A small message may be buffered, in which case sending it alone does not wait; a program that
 ///   *needs* this is wrong (and fails in a strict world).
 /// * The outgoing bytes are not touched after `transfer` returns, also when it returns by unwinding.

@@ -22,7 +22,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use waiting::World;
+use waiting::Shared;
 
 /// How to start a world of ranks that are threads.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,7 @@ impl Threads {
         if self.ranks == 0 {
             return Err(RunError::alone(0, Cause::NoRanks));
         }
-        let (world, parkers) = World::new(self.ranks);
+        let (world, parkers) = Shared::new(self.ranks);
         let group = Group::of_world(&world);
         let outcomes: Vec<Option<Outcome<R, E>>> = std::thread::scope(|scope| {
             let start = |(number, parker)| {
@@ -125,9 +125,9 @@ impl Threads {
             };
             threads.into_iter().map(|thread| thread.map(join)).collect()
         });
-        let orphan = world.nursery().clear();
+        let missing_member = world.pending_groups().clear();
         drop(group); // the last member: now leftovers have been reported
-        conclude(&world, outcomes, orphan)
+        conclude(&world, outcomes, missing_member)
     }
 }
 
@@ -181,9 +181,9 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 /// The values of all ranks, or the root cause.
 fn conclude<R, E>(
-    world: &World,
+    world: &Shared,
     outcomes: Vec<Option<Outcome<R, E>>>,
-    orphan: Option<(Vec<usize>, usize)>,
+    missing_member: Option<(Vec<usize>, usize)>,
 ) -> Result<Vec<R>, RunError<E>> {
     let mut values = Vec::new();
     let mut causes = Vec::new();
@@ -206,7 +206,7 @@ fn conclude<R, E>(
         };
         return Err(RunError { rank, cause, consequences: causes });
     }
-    if let Some((members, missing)) = orphan {
+    if let Some((members, missing)) = missing_member {
         return Err(RunError::alone(missing, Cause::MissingMember { members }));
     }
     let unreceived = world.unreceived();

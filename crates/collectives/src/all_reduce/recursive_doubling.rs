@@ -10,8 +10,8 @@
 //! order: of two partners both compute lower ∘ upper, so they get the same bits, and the reduction need not
 //! commute. Where P is no power of two, some ranks act for two (see [`power`](crate::power)).
 //!
-//! Cost: lg P rounds of N elements (floor(lg P) + 2 if P is no power of two): the fewest rounds, and more
-//! elements than any ring. For short buffers.
+//! Cost: lg P rounds of N elements (floor(lg P) + 2 if P is no power of two): the fewest rounds that
+//! are possible for powers of two; and, from 3 ranks on, more elements than the ring. For short buffers.
 //!
 //! Source: R. Thakur, R. Rabenseifner, W. Gropp, Optimization of Collective Communication Operations in
 //! MPICH, 2005.

@@ -30,10 +30,10 @@ pub(super) fn two_level<T: Element>(
     group: usize,
 ) -> Result<()> {
     let (first, members) = group_of(peers.size(), peers.rank(), group);
-    let inside = peers.group(first, 1, members);
+    let inside = peers.subset(first, 1, members);
     reduce::climb(&inside, &Place::new(inside.rank(), members, 0), buffer, op)?;
     if inside.rank() == 0 {
-        let across = peers.group(0, group, peers.size().div_ceil(group));
+        let across = peers.subset(0, group, peers.size().div_ceil(group));
         recursive_doubling::recursive_doubling(&across, buffer, op)?;
     }
     broadcast::binomial(&inside, buffer, 0)

@@ -10,7 +10,7 @@
 //! tutorials add them up as they come, which rounds differently on every rank.
 //!
 //! Cost: P-1 rounds, N(P-1) elements sent by every rank, NP elements of memory. Only its number of rounds,
-//! half the ring's, speaks for it, and recursive doubling needs fewer still.
+//! half the ring's, speaks for it; recursive doubling needs fewer for P = 4 and from 6 on.
 //!
 //! Found in the wild: PyTorch's distributed tutorial (see pytorch issue 31572, which is about a worse
 //! mistake in it), ARENA 3.0 (pull request 407).

@@ -8,7 +8,7 @@
 //!           round 5   2↔3
 //! ```
 //!
-//! No circle of waiting can form: of all pairs that have not met, the first in dictionary order can. But
+//! No cycle of waiting can form: of all pairs that have not met, the first in dictionary order can. But
 //! everyone begins with rank 0, which can meet one rank at a time.
 //!
 //! Cost: P-1 messages a rank and all blocks but its own, as few as possible, in 2P-3 rounds where

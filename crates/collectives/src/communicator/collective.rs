@@ -4,8 +4,8 @@ use super::{Begin, Communicator, check_length};
 use crate::all_to_all::Blocks;
 use crate::choose;
 use crate::{
-    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Element, ExclusiveScan, Gather, Layout, Reduce,
-    ReduceScatter, Reduction, Result, Scan, Scatter,
+    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Element, Error, ExclusiveScan, Gather, Layout,
+    Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
 };
 
 /// # Errors of all collectives
@@ -214,8 +214,10 @@ impl Communicator {
         input: &[T],
         output: &mut [T],
     ) -> Result<()> {
-        let whole = input.len() / self.size() * self.size();
-        check_length("all_to_all", "input", input.len(), whole, "a multiple of the number of ranks")?;
+        let (operation, argument, holds, ranks) = ("all_to_all", "input", input.len(), self.size());
+        if !holds.is_multiple_of(ranks) {
+            return Err(Error::NotAMultiple { operation, argument, holds, ranks });
+        }
         check_length("all_to_all", "output", output.len(), input.len(), "the length of the input")?;
         let blocks = Layout::even(input.len(), self.size());
         let blocks = Blocks { sent: &blocks, taken: &blocks };

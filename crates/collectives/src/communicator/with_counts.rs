@@ -138,16 +138,17 @@ impl Communicator {
         Ok(())
     }
 
-    /// [`all_to_all`](Self::all_to_all) of blocks of different lengths: `sent[r]` elements go to rank r,
-    /// `taken[r]` come from it. What one rank sends another must be what that one takes from it.
+    /// [`all_to_all`](Self::all_to_all) of blocks of different lengths: `send_counts[r]` elements go to
+    /// rank r, `recv_counts[r]` come from it. What one rank sends another must be what that one takes from
+    /// it.
     pub fn all_to_all_v<T: Element>(
         &self,
         input: &[T],
-        sent: &[usize],
+        send_counts: &[usize],
         output: &mut [T],
-        taken: &[usize],
+        recv_counts: &[usize],
     ) -> Result<()> {
-        self.all_to_all_v_with(AllToAll::Pairwise, input, sent, output, taken)
+        self.all_to_all_v_with(AllToAll::Pairwise, input, send_counts, output, recv_counts)
     }
 
     /// [`all_to_all_v`](Self::all_to_all_v) by a given algorithm; Bruck's has no such form.
@@ -155,17 +156,23 @@ impl Communicator {
         &self,
         algorithm: AllToAll,
         input: &[T],
-        sent: &[usize],
+        send_counts: &[usize],
         output: &mut [T],
-        taken: &[usize],
+        recv_counts: &[usize],
     ) -> Result<()> {
         algorithm.check_counts()?;
         let rank = self.rank();
-        let sent = self.blocks("all_to_all_v", "the counts sent", sent)?;
-        let taken = self.blocks("all_to_all_v", "the counts taken", taken)?;
-        check_length("all_to_all_v", "input", input.len(), sent.total(), "the sum of the counts sent")?;
-        check_length("all_to_all_v", "output", output.len(), taken.total(), "the sum of the counts taken")?;
-        check_length("all_to_all_v", "the block kept", sent.len(rank), taken.len(rank), "the count taken")?;
+        let sent = self.blocks("all_to_all_v", "send_counts", send_counts)?;
+        let taken = self.blocks("all_to_all_v", "recv_counts", recv_counts)?;
+        check_length("all_to_all_v", "input", input.len(), sent.total(), "the sum of send_counts")?;
+        check_length("all_to_all_v", "output", output.len(), taken.total(), "the sum of recv_counts")?;
+        check_length(
+            "all_to_all_v",
+            "the block kept",
+            sent.len(rank),
+            taken.len(rank),
+            "the count received",
+        )?;
         // The ranks' counts differ, so there is nothing to compare but the length of each message.
         let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of(0))?;
         let blocks = Blocks { sent: &sent, taken: &taken };

@@ -10,7 +10,7 @@ use testkit::gear::{Gear, ladder};
 use testkit::timed::start::Repeat;
 use testkit::timed::{measure, size};
 
-/// Measure collectives, beside the least time that the machine's memory allows
+/// Measure collectives (an all-reduce also against the least time that memory allows)
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// What to measure

@@ -19,9 +19,11 @@ pub fn counts<G: Gear>(gear: &G) -> Verdict {
 fn counts_among<G: Gear>(gear: &G, ranks: usize) -> Verdict {
     const LARGE: usize = 1009;
     let mut cases = small_cases(ranks, 3 * ranks + 1);
-    cases.extend([false, true].map(|uneven| Case { ranks, length: LARGE, uneven, root: ranks - 1 }));
     let roots_that_matter = |case: &Case| case.root <= 1 || case.length.is_multiple_of(5);
     cases.retain(roots_that_matter);
+    for uneven in [false, true] {
+        cases.extend([0, ranks - 1].map(|root| Case { ranks, length: LARGE, uneven, root }));
+    }
     let mut passed = 0;
     for commutes in [true, false] {
         let cases = relevant(gear, &cases, commutes);

@@ -3,7 +3,7 @@
 use super::group::Group;
 use super::mailbox::{Loan, Message};
 use super::sync::Parker;
-use super::waiting::{Need, World};
+use super::waiting::{Need, Shared};
 use crate::{Envelope, Error, Incoming, Mismatch, Outgoing, Result, Transport, WaitFor};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// What belongs to a rank's thread, whatever the communicator.
 pub(super) struct Rank {
-    pub(super) world: Arc<World>,
+    pub(super) world: Arc<Shared>,
     /// In the world.
     pub(super) number: usize,
     pub(super) parker: Parker,

@@ -1,7 +1,7 @@
 //! The mailboxes of one communicator, and the making of sub-worlds.
 
 use super::mailbox::Channel;
-use super::waiting::World;
+use super::waiting::Shared;
 use crate::Envelope;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(super) struct Group {
     /// The members' numbers in the world, by their number here.
     pub(super) members: Box<[usize]>,
-    world: Arc<World>,
+    world: Arc<Shared>,
     id: u64,
     /// From `a` to `b` at `a * P + b`. Made when first used: most algorithms use few of the P² pairs.
     channels: Box<[OnceLock<Box<Channel>>]>,
@@ -18,27 +18,27 @@ pub(super) struct Group {
 
 /// The sub-worlds that some, but not yet all, of their members have asked for.
 #[derive(Default)]
-pub(super) struct Nursery {
+pub(super) struct PendingGroups {
     made: u64,
-    waiting: HashMap<(u64, u64, usize), Unborn>,
+    waiting: HashMap<(u64, u64, usize), Pending>,
 }
 
 /// One of them.
-struct Unborn {
+struct Pending {
     group: Arc<Group>,
     /// By number in the sub-world.
     asked: Box<[bool]>,
 }
 
-impl Nursery {
-    /// Lets go of what members never asked for. A group holds its world, which holds the nursery: without
-    /// this neither would ever be freed. Returns one of them, as (the members' world numbers, who never
-    /// asked).
+impl PendingGroups {
+    /// Lets go of what members never asked for. A group holds its world, which holds the pending_groups:
+    /// without this neither would ever be freed. Returns one of them, as (the members' world numbers, who
+    /// never asked).
     pub(super) fn clear(&mut self) -> Option<(Vec<usize>, usize)> {
         let waiting = std::mem::take(&mut self.waiting);
-        let first = waiting.values().map(|unborn| {
-            let missing = unborn.asked.iter().position(|asked| !asked).expect("else it would be gone");
-            (unborn.group.members.to_vec(), unborn.group.members[missing])
+        let first = waiting.values().map(|pending| {
+            let missing = pending.asked.iter().position(|asked| !asked).expect("else it would be gone");
+            (pending.group.members.to_vec(), pending.group.members[missing])
         });
         first.min()
     }
@@ -46,35 +46,35 @@ impl Nursery {
 
 impl Group {
     /// The group of all ranks.
-    pub(super) fn of_world(world: &Arc<World>) -> Arc<Self> {
+    pub(super) fn of_world(world: &Arc<Shared>) -> Arc<Self> {
         let members = (0..world.ranks()).collect();
         Self::new(Arc::clone(world), members, 0)
     }
 
-    fn new(world: Arc<World>, members: Box<[usize]>, id: u64) -> Arc<Self> {
+    fn new(world: Arc<Shared>, members: Box<[usize]>, id: u64) -> Arc<Self> {
         let pairs = members.len() * members.len();
         Arc::new(Self { members, world, id, channels: (0..pairs).map(|_| OnceLock::new()).collect() })
     }
 
     /// The group of some members of this one, for the one that gets number `rank` in it. The first member to
-    /// ask makes it, the last one to ask takes it out of the nursery; nobody waits.
+    /// ask makes it, the last one to ask takes it out of the pending_groups; nobody waits.
     pub(super) fn subgroup(&self, members: &[usize], rank: usize, tag: u64) -> Arc<Self> {
         let members: Box<[usize]> = members.iter().map(|&m| self.members[m]).collect();
-        let mut nursery = self.world.nursery();
+        let mut pending_groups = self.world.pending_groups();
         let key = (self.id, tag, members[0]);
-        if !nursery.waiting.contains_key(&key) {
-            nursery.made += 1;
+        if !pending_groups.waiting.contains_key(&key) {
+            pending_groups.made += 1;
             let asked = members.iter().map(|_| false).collect();
-            let group = Self::new(Arc::clone(&self.world), members.clone(), nursery.made);
-            nursery.waiting.insert(key, Unborn { group, asked });
+            let group = Self::new(Arc::clone(&self.world), members.clone(), pending_groups.made);
+            pending_groups.waiting.insert(key, Pending { group, asked });
         }
-        let unborn = nursery.waiting.get_mut(&key).expect("just put there");
-        let agrees = unborn.group.members == members && !std::mem::replace(&mut unborn.asked[rank], true);
-        let group = Arc::clone(&unborn.group);
-        if unborn.asked.iter().all(|&asked| asked) {
-            nursery.waiting.remove(&key);
+        let pending = pending_groups.waiting.get_mut(&key).expect("just put there");
+        let agrees = pending.group.members == members && !std::mem::replace(&mut pending.asked[rank], true);
+        let group = Arc::clone(&pending.group);
+        if pending.asked.iter().all(|&asked| asked) {
+            pending_groups.waiting.remove(&key);
         }
-        drop(nursery); // before the assertion: a panic must not happen with a lock held
+        drop(pending_groups); // before the assertion: a panic must not happen with a lock held
         assert!(agrees, "members of a sub-world disagree on who they are, or one asked for it twice");
         group
     }

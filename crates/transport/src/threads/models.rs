@@ -5,8 +5,8 @@
 //! RUSTFLAGS="--cfg loom" cargo test --release -p transport --lib models
 //! ```
 //!
-//! With `--cfg weakened` besides, slots are handed over with Relaxed stores, and the models that read what was
-//! handed over must fail: `.ci/run` checks that they do.
+//! With `--cfg weakened` besides, slots are handed over with Relaxed stores, and the models that read what
+//! was handed over must fail: `.ci/run` checks that they do.
 
 use super::mailbox::{Channel, SLOTS};
 use super::seat::Seat;

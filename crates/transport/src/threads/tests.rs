@@ -3,7 +3,7 @@
 use super::endpoint::{Endpoint, Rank};
 use super::group::Group;
 use super::mailbox::{Channel, INLINE_BYTES, SLOTS};
-use super::waiting::World;
+use super::waiting::Shared;
 use crate::{Call, ElementType, Envelope, Error, Incoming, Outgoing, Result, Transport};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -30,8 +30,8 @@ fn receive(at: &dyn Transport, from: usize, length: usize) -> Result<Vec<u8>> {
 }
 
 /// Runs both ranks of a world of two, and gives rank 0 a view of what they share.
-fn two(first: impl Fn(&Endpoint, &World) + Sync, second: impl Fn(&Endpoint) + Sync) {
-    let (world, parkers) = World::new(2);
+fn two(first: impl Fn(&Endpoint, &Shared) + Sync, second: impl Fn(&Endpoint) + Sync) {
+    let (world, parkers) = Shared::new(2);
     let group = Group::of_world(&world);
     std::thread::scope(|scope| {
         for (number, parker) in parkers.into_iter().enumerate() {

@@ -4,19 +4,19 @@
 //! reader to finish. The lock is taken only by ranks that are about to sleep, never on the fast path.
 //!
 //! **The proof.** Call a rank on the list *stuck* if none of its needs is met. Stuck ranks that form a
-//! circle, each with a need that only the next one can meet, are deadlocked, whatever all other ranks do.
+//! cycle, each with a need that only the next one can meet, are deadlocked, whatever all other ranks do.
 //! For each can complete its transfer only after the next has acted, and a stuck rank does nothing until
-//! one of its needs is met. A rank with two needs may be set going by a rank outside the circle; but all it
-//! can then do is to look at that rank's message, which helps nobody in the circle: had a neighbour's
+//! one of its needs is met. A rank with two needs may be set going by a rank outside the cycle; but all it
+//! can then do is to look at that rank's message, which helps nobody in the cycle: had a neighbour's
 //! message for it, or room for its own, been what the neighbour waits for, its need would have been met
 //! before.
 //!
 //! Looking for unmet needs alone would not do. A rank may have been sent what it waits for and just not
 //! have woken up; that is why the needs are looked at again, under the lock, and why a rank with one need
 //! met and one unmet counts as able to go on: it may be about to take the message whose sender closes the
-//! circle. No clock is involved: a slow rank is never accused.
+//! cycle. No clock is involved: a slow rank is never accused.
 
-use super::group::{Group, Nursery, Unreceived, lock};
+use super::group::{Group, PendingGroups, Unreceived, lock};
 use super::seat::Seat;
 use super::sync::Parker;
 use crate::{Envelope, Error, Result, Wait, WaitFor};
@@ -35,12 +35,12 @@ const SPINS: u32 = 1_000;
 const YIELDS: u32 = 50;
 
 /// What the ranks of one world share, across all its communicators.
-pub(super) struct World {
+pub(super) struct Shared {
     seats: Box<[CachePadded<Seat>]>,
     /// Zero where ranks outnumber cores: spinning would keep the rank that is waited for from running.
     spins: u32,
     registry: Mutex<Registry>,
-    nursery: Mutex<Nursery>,
+    pending_groups: Mutex<PendingGroups>,
     unreceived: Mutex<Vec<Unreceived>>,
     /// Set after `failure`: the cheap way to ask whether there is one.
     failed: CachePadded<AtomicBool>,
@@ -102,7 +102,7 @@ impl Waiting {
     }
 }
 
-impl World {
+impl Shared {
     /// A world and a place to sleep for each of its ranks.
     pub(super) fn new(ranks: usize) -> (Arc<Self>, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..ranks).map(|_| Parker::new()).collect();
@@ -114,7 +114,7 @@ impl World {
                 waiting: (0..ranks).map(|_| None).collect(),
                 left: vec![false; ranks],
             }),
-            nursery: Mutex::default(),
+            pending_groups: Mutex::default(),
             unreceived: Mutex::default(),
             failed: CachePadded::new(AtomicBool::new(false)),
             failure: OnceLock::new(),
@@ -132,8 +132,8 @@ impl World {
         self.seats[rank].is_parked()
     }
 
-    pub(super) fn nursery(&self) -> MutexGuard<'_, Nursery> {
-        lock(&self.nursery)
+    pub(super) fn pending_groups(&self) -> MutexGuard<'_, PendingGroups> {
+        lock(&self.pending_groups)
     }
 
     pub(super) fn unreceived(&self) -> MutexGuard<'_, Vec<Unreceived>> {
@@ -192,7 +192,7 @@ impl World {
         let proof = {
             let mut registry = lock(&self.registry);
             registry.waiting[rank] = Some(waiting);
-            registry.left_alone().or_else(|| registry.circle(rank))
+            registry.left_alone().or_else(|| registry.cycle(rank))
         };
         self.conclude(proof);
         let failed = || self.failed.load(Acquire);
@@ -230,13 +230,13 @@ impl Registry {
         Some((wait.peer, Error::Left { rank: wait.peer, wait }))
     }
 
-    /// A circle of stuck ranks with `rank` in it. It has just been added, and ranks get stuck in no other
-    /// way, so a circle that wasn't there before goes through it.
-    fn circle(&self, rank: usize) -> Option<(usize, Error)> {
+    /// A cycle of stuck ranks with `rank` in it. It has just been added, and ranks get stuck in no other
+    /// way, so a cycle that wasn't there before goes through it.
+    fn cycle(&self, rank: usize) -> Option<(usize, Error)> {
         let mut path = Vec::new();
         let mut seen = vec![false; self.waiting.len()];
         let closed = self.search(rank, rank, &mut seen, &mut path);
-        // The same circle is told the same way, whoever closed it.
+        // The same cycle is told the same way, whoever closed it.
         let first = (0..path.len()).min_by_key(|&i| path[i].rank)?;
         path.rotate_left(first);
         closed.then(|| (path[0].rank, Error::Deadlock { cycle: path }))

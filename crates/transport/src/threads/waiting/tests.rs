@@ -8,13 +8,13 @@ const BYTES: &ElementType = &ElementType::of::<u8>("u8");
 
 /// A world in which ranks have posted and are waiting. Nobody runs.
 struct Scene {
-    world: Arc<World>,
+    world: Arc<Shared>,
     group: Arc<Group>,
 }
 
 impl Scene {
     fn new(ranks: usize) -> Self {
-        let (world, _) = World::new(ranks);
+        let (world, _) = Shared::new(ranks);
         let group = Group::of_world(&world);
         Self { world, group }
     }
@@ -33,11 +33,11 @@ impl Scene {
         Some(Need { what, rank, peer, position: 0, envelope: Envelope::new(CALL, BYTES, 0) })
     }
 
-    /// Adds a rank to the list, and returns the ranks of the circle that this closes.
+    /// Adds a rank to the list, and returns the ranks of the cycle that this closes.
     fn waits(&self, rank: usize, needs: Needs) -> Option<Vec<usize>> {
         let mut registry = lock(&self.world.registry);
         registry.waiting[rank] = Some(Waiting { group: Arc::clone(&self.group), needs });
-        match registry.circle(rank)?.1 {
+        match registry.cycle(rank)?.1 {
             Error::Deadlock { cycle } => Some(cycle.iter().map(|wait| wait.rank).collect()),
             other => panic!("{other}"),
         }
@@ -47,10 +47,10 @@ impl Scene {
 use WaitFor::{Message, Reader, Room};
 
 #[test]
-fn a_circle_is_found_though_other_ranks_run() {
+fn a_cycle_is_found_though_other_ranks_run() {
     let scene = Scene::new(5);
     assert_eq!(scene.waits(0, [None, scene.need(Message, 0, 1)]), None);
-    assert_eq!(scene.waits(3, [None, scene.need(Message, 3, 0)]), None); // waits for the circle, isn't in it
+    assert_eq!(scene.waits(3, [None, scene.need(Message, 3, 0)]), None); // waits for the cycle, isn't in it
     assert_eq!(scene.waits(1, [None, scene.need(Message, 1, 2)]), None);
     assert_eq!(scene.waits(2, [None, scene.need(Message, 2, 0)]), Some(vec![0, 1, 2])); // rank 4 runs on
 }
@@ -64,10 +64,10 @@ fn a_rank_that_has_its_message_is_not_accused_though_it_sleeps() {
 }
 
 /// Rank 0 sends to 1 and receives from 2; rank 1 waits for 2 first; rank 2 has sent to 0 and waits until it
-/// is read. All three have an unmet need, in a circle. But rank 0 is about to read, then 2 goes on, and all
+/// is read. All three have an unmet need, in a cycle. But rank 0 is about to read, then 2 goes on, and all
 /// end well.
 #[test]
-fn a_circle_through_a_rank_that_can_do_half_of_its_transfer_is_no_deadlock() {
+fn a_cycle_through_a_rank_that_can_do_half_of_its_transfer_is_no_deadlock() {
     let scene = Scene::new(3);
     scene.post(0, 1);
     assert_eq!(scene.waits(0, [scene.need(Reader, 0, 1), scene.need(Message, 0, 2)]), None);
@@ -76,7 +76,7 @@ fn a_circle_through_a_rank_that_can_do_half_of_its_transfer_is_no_deadlock() {
     assert_eq!(scene.waits(2, [scene.need(Reader, 2, 0), None]), None);
 }
 
-/// With two needs each, either may close the circle, and a rank outside it may be asked first.
+/// With two needs each, either may close the cycle, and a rank outside it may be asked first.
 #[test]
 fn both_needs_are_followed() {
     let scene = Scene::new(4);
