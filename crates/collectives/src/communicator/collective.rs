@@ -10,7 +10,7 @@ use crate::{
 
 /// # Errors of all collectives
 ///
-/// Bad arguments ([`Error`](crate::Error) says which) are found before anything is sent and leave the
+/// Bad arguments ([`Error`] says which) are found before anything is sent and leave the
 /// communicator usable. Otherwise the world has failed: ranks disagree, deadlock, or one of them is gone.
 impl Communicator {
     /// Waits until all ranks have come.
