@@ -35,7 +35,10 @@ fn a_deadlock_across_communicators_is_proven() {
         })
         .unwrap_err();
     assert!(is_deadlock(&error), "{error}");
-    assert_eq!(error.to_string().matches("waits to receive a message").count(), 4, "{error}");
+    let text = error.to_string();
+    assert_eq!(text.matches("waits to receive a message").count(), 4, "{text}");
+    assert!(text.contains("from rank 1, on the communicator of ranks [0, 1]; rank 1 waits"), "{text}");
+    assert!(text.contains("from rank 3, on the communicator of ranks [2, 3]; rank 3 waits"), "{text}");
 }
 
 #[test]

@@ -17,76 +17,108 @@ use crate::{
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-pub(crate) fn barrier(_ranks: usize) -> Barrier {
-    // Central was faster in most runs among more ranks than cores; where each has a core it is slower.
-    Barrier::Dissemination
-}
-
-pub(crate) fn broadcast(ranks: usize, bytes: usize) -> Broadcast {
-    if ranks <= 2 || bytes < KIB { Broadcast::Flat } else { Broadcast::Binomial }
-}
-
-pub(crate) fn reduce(ranks: usize, bytes: usize) -> Reduce {
-    let long = (512 * KIB..8 * MIB).contains(&bytes);
-    if ranks > 2 && long { Reduce::ReduceScatterGather } else { Reduce::Flat }
-}
-
-pub(crate) fn all_reduce(ranks: usize, bytes: usize, commutes: bool) -> AllReduce {
-    let short = if ranks > 2 { 16 * KIB } else { 4 * KIB };
-    if ranks >= 16 && bytes < KIB {
-        AllReduce::ReduceBroadcast
-    } else if ranks >= 16 && bytes < 128 * KIB {
-        AllReduce::TwoLevel { group: GROUP }
-    } else if bytes < short {
-        AllReduce::RecursiveDoubling
-    } else if !commutes {
-        AllReduce::HalvingDoubling
-    } else if bytes >= 4 * MIB {
-        AllReduce::SegmentedRing { segment: SEGMENT }
-    } else if ranks > 2 && ranks.is_power_of_two() {
-        AllReduce::HalvingDoubling
-    } else {
-        AllReduce::Ring
+impl Barrier {
+    /// What the plain method uses.
+    pub fn choose(_ranks: usize) -> Self {
+        // Central was faster in most runs among more ranks than cores; where each has a core it is slower.
+        Self::Dissemination
     }
 }
 
-pub(crate) fn gather(_ranks: usize) -> Gather {
-    Gather::Linear
-}
-
-/// By the bytes of one block, or of all blocks together over the number of ranks.
-pub(crate) fn scatter(ranks: usize, block: usize) -> Scatter {
-    // Blocks that are not buffered make the root of a linear scatter wait for each.
-    let waits = (KIB..64 * KIB).contains(&block);
-    if ranks >= 8 && waits { Scatter::Binomial } else { Scatter::Linear }
-}
-
-pub(crate) fn all_gather(ranks: usize, bytes: usize) -> AllGather {
-    if ranks > 2 && ranks.is_power_of_two() && bytes < 4 * MIB {
-        AllGather::RecursiveDoubling
-    } else if ranks > 2 && bytes < 8 * KIB {
-        AllGather::Bruck
-    } else {
-        AllGather::Ring
+impl Broadcast {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        if ranks <= 2 || bytes < KIB { Self::Flat } else { Self::Binomial }
     }
 }
 
-pub(crate) fn reduce_scatter(ranks: usize, bytes: usize, commutes: bool) -> ReduceScatter {
-    let short = bytes < 32 * KIB;
-    match short && commutes && ranks > 2 && ranks.is_power_of_two() {
-        true => ReduceScatter::RecursiveHalving,
-        false => ReduceScatter::Pairwise,
+impl Reduce {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        let long = (512 * KIB..8 * MIB).contains(&bytes);
+        if ranks > 2 && long { Self::ReduceScatterGather } else { Self::Flat }
     }
 }
 
-pub(crate) fn all_to_all(ranks: usize, bytes: usize) -> AllToAll {
-    if ranks > 2 && bytes / ranks <= KIB { AllToAll::Bruck } else { AllToAll::Pairwise }
+impl AllReduce {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize, commutes: bool) -> Self {
+        let short = if ranks > 2 { 16 * KIB } else { 4 * KIB };
+        if ranks >= 16 && bytes < KIB {
+            Self::ReduceBroadcast
+        } else if ranks >= 16 && bytes < 128 * KIB {
+            Self::TwoLevel { group: GROUP }
+        } else if bytes < short {
+            Self::RecursiveDoubling
+        } else if !commutes {
+            Self::HalvingDoubling
+        } else if bytes >= 4 * MIB {
+            Self::SegmentedRing { segment: SEGMENT }
+        } else if ranks > 2 && ranks.is_power_of_two() {
+            Self::HalvingDoubling
+        } else {
+            Self::Ring
+        }
+    }
 }
 
-pub(crate) fn scan(ranks: usize, bytes: usize) -> Scan {
-    if ranks > 2 && bytes < KIB { Scan::RecursiveDoubling } else { Scan::Linear }
+impl Gather {
+    /// What the plain method uses.
+    pub fn choose(_ranks: usize) -> Self {
+        Self::Linear
+    }
 }
 
-pub(crate) fn exclusive_scan(ranks: usize, bytes: usize) -> ExclusiveScan {
-    if ranks > 2 && bytes < KIB { ExclusiveScan::RecursiveDoubling } else { ExclusiveScan::Linear }
+impl Scatter {
+    /// What the plain method uses. `block` is the bytes of one block, or of all blocks together over the number of ranks.
+    pub fn choose(ranks: usize, block: usize) -> Self {
+        // Blocks that are not buffered make the root of a linear scatter wait for each.
+        let waits = (KIB..64 * KIB).contains(&block);
+        if ranks >= 8 && waits { Self::Binomial } else { Self::Linear }
+    }
+}
+
+impl AllGather {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        if ranks > 2 && ranks.is_power_of_two() && bytes < 4 * MIB {
+            Self::RecursiveDoubling
+        } else if ranks > 2 && bytes < 8 * KIB {
+            Self::Bruck
+        } else {
+            Self::Ring
+        }
+    }
+}
+
+impl ReduceScatter {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize, commutes: bool) -> Self {
+        let short = bytes < 32 * KIB;
+        match short && commutes && ranks > 2 && ranks.is_power_of_two() {
+            true => Self::RecursiveHalving,
+            false => Self::Pairwise,
+        }
+    }
+}
+
+impl AllToAll {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        if ranks > 2 && bytes / ranks <= KIB { Self::Bruck } else { Self::Pairwise }
+    }
+}
+
+impl Scan {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        if ranks > 2 && bytes < KIB { Self::RecursiveDoubling } else { Self::Linear }
+    }
+}
+
+impl ExclusiveScan {
+    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+    pub fn choose(ranks: usize, bytes: usize) -> Self {
+        if ranks > 2 && bytes < KIB { Self::RecursiveDoubling } else { Self::Linear }
+    }
 }

@@ -75,7 +75,8 @@ fn run_choice(
         })?;
         let mut point = Point::new(choice, &case, options.dtype, &measured);
         if let (Operation::AllReduce, 2.., Some(bytes)) = (choice.operation(), case.ranks, point.bytes) {
-            point.roofline_pct = Some(100.0 * rooflines.micros(bytes)? / point.time_us.median);
+            point.roofline_pct =
+                Some(point::rounded(100.0 * rooflines.micros(bytes)? / point.time_us.median));
         }
         right &= point.wrong == 0;
         match options.json {

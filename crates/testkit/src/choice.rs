@@ -2,7 +2,10 @@
 
 use crate::case::{Case, Operation};
 use crate::gear::{Algorithm, Gear};
-use collectives::{Communicator, Element, Reduction, Result};
+use collectives::{
+    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Element, ExclusiveScan, Gather, Reduce,
+    ReduceScatter, Reduction, Result, Scan, Scatter,
+};
 
 /// One algorithm of an operation, or its plain method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,28 @@ impl Choice {
         match self {
             Self::Plain(_) => "auto",
             Self::Algorithm(algorithm) => algorithm.name(),
+        }
+    }
+
+    /// The algorithm that carries it out, on equal blocks of elements of so many bytes, summed.
+    pub fn algorithm(self, case: &Case, element: usize) -> Algorithm {
+        let operation = match self {
+            Self::Algorithm(algorithm) => return algorithm,
+            Self::Plain(operation) => operation,
+        };
+        let (ranks, bytes) = (case.ranks, case.length * element);
+        match operation {
+            Operation::Barrier => Barrier::choose(ranks).into(),
+            Operation::Broadcast => Broadcast::choose(ranks, bytes).into(),
+            Operation::Reduce => Reduce::choose(ranks, bytes).into(),
+            Operation::AllGather => AllGather::choose(ranks, ranks * bytes).into(),
+            Operation::ReduceScatter => ReduceScatter::choose(ranks, ranks * bytes, true).into(),
+            Operation::AllReduce => AllReduce::choose(ranks, bytes, true).into(),
+            Operation::AllToAll => AllToAll::choose(ranks, ranks * bytes).into(),
+            Operation::Gather => Gather::choose(ranks).into(),
+            Operation::Scatter => Scatter::choose(ranks, bytes).into(),
+            Operation::Scan => Scan::choose(ranks, bytes).into(),
+            Operation::ExclusiveScan => ExclusiveScan::choose(ranks, bytes).into(),
         }
     }
 

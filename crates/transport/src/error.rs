@@ -2,6 +2,7 @@
 
 use crate::Envelope;
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,7 +25,7 @@ pub enum Error {
         /// The rank that returned.
         rank: usize,
         /// The wait that can never end.
-        wait: Wait,
+        wait: Box<Wait>,
     },
     /// A call from inside another: from the computation that a transfer overlaps with, on the same
     /// communicator (others may be used there); or from a reduction or another look at a message, on any.
@@ -43,7 +44,7 @@ pub enum Error {
 }
 
 /// The two views of a message that was not what its receiver expected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// The rank that sent it.
@@ -54,10 +55,12 @@ pub struct Mismatch {
     pub receiver: usize,
     /// What the receiver was doing.
     pub expected: Envelope,
+    /// The communicator.
+    pub members: Members,
 }
 
 /// A rank that waits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Wait {
     /// The rank that waits.
@@ -68,6 +71,19 @@ pub struct Wait {
     pub what: WaitFor,
     /// What it is doing.
     pub envelope: Envelope,
+    /// On which communicator.
+    pub members: Members,
+}
+
+/// The ranks of a communicator, by their numbers in the world, in the order of their numbers there: rank 1 of the
+/// communicator is `ranks[1]`, which is what a root of 1 means.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Members {
+    /// The numbers.
+    pub ranks: Arc<[usize]>,
+    /// Whether these are all ranks of the world, under their own numbers.
+    pub is_world: bool,
 }
 
 /// What a rank can wait for.
@@ -83,14 +99,23 @@ pub enum WaitFor {
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, peer, what, envelope } = self;
+        let Self { rank, peer, what, envelope, members } = self;
         let (verb, to) = match what {
             WaitFor::Message => ("receive", "from"),
             WaitFor::Room | WaitFor::Reader => ("send", "to"),
         };
         match envelope.sequence {
-            0 => write!(f, "rank {rank} waits to {verb} a {envelope} {to} rank {peer}"),
-            _ => write!(f, "rank {rank} waits to {verb} {to} rank {peer} in {envelope}"),
+            0 => write!(f, "rank {rank} waits to {verb} a {envelope} {to} rank {peer}{members}"),
+            _ => write!(f, "rank {rank} waits to {verb} {to} rank {peer} in {envelope}{members}"),
+        }
+    }
+}
+
+impl fmt::Display for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_world {
+            true => Ok(()),
+            false => write!(f, ", on the communicator of ranks {:?}", self.ranks),
         }
     }
 }
@@ -100,8 +125,8 @@ impl fmt::Display for Error {
         match self {
             Self::Mismatch(m) => write!(
                 f,
-                "mismatch: rank {} sent {}, but rank {} expected {}",
-                m.sender, m.sent, m.receiver, m.expected
+                "mismatch: rank {} sent {}, but rank {} expected {}{}",
+                m.sender, m.sent, m.receiver, m.expected, m.members
             ),
             Self::Deadlock { cycle } => {
                 write!(f, "deadlock: ")?;

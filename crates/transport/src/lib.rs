@@ -25,7 +25,7 @@ mod threads;
 
 pub use counting::{Counting, Counts, Traffic};
 pub use envelope::{Call, ElementType, Envelope, Name};
-pub use error::{Error, Mismatch, Result, Wait, WaitFor};
+pub use error::{Error, Members, Mismatch, Result, Wait, WaitFor};
 pub use threads::{Cause, Endpoint, RunError, Threads};
 
 /// The half of a transfer that leaves this rank.

@@ -2,7 +2,6 @@
 
 use super::{Begin, Communicator, check_length};
 use crate::all_to_all::Blocks;
-use crate::choose;
 use crate::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, Element, Error, ExclusiveScan, Gather, Layout,
     Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
@@ -15,7 +14,7 @@ use crate::{
 impl Communicator {
     /// Waits until all ranks have come.
     pub fn barrier(&self) -> Result<()> {
-        self.barrier_with(choose::barrier(self.size()))
+        self.barrier_with(Barrier::choose(self.size()))
     }
 
     /// [`barrier`](Self::barrier) by a given algorithm.
@@ -26,7 +25,7 @@ impl Communicator {
 
     /// Copies the root's buffer to all.
     pub fn broadcast<T: Element>(&self, buffer: &mut [T], root: usize) -> Result<()> {
-        let algorithm = choose::broadcast(self.size(), wire_bytes::<T>(buffer.len()));
+        let algorithm = Broadcast::choose(self.size(), wire_bytes::<T>(buffer.len()));
         self.broadcast_with(algorithm, buffer, root)
     }
 
@@ -51,7 +50,7 @@ impl Communicator {
         op: &dyn Reduction<T>,
         root: usize,
     ) -> Result<()> {
-        let algorithm = choose::reduce(self.size(), wire_bytes::<T>(input.len()));
+        let algorithm = Reduce::choose(self.size(), wire_bytes::<T>(input.len()));
         self.reduce_with(algorithm, input, output, op, root)
     }
 
@@ -87,7 +86,7 @@ impl Communicator {
     /// # Ok::<(), collectives::RunError>(())
     /// ```
     pub fn all_reduce<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = choose::all_reduce(self.size(), wire_bytes::<T>(buffer.len()), op.commutes());
+        let algorithm = AllReduce::choose(self.size(), wire_bytes::<T>(buffer.len()), op.commutes());
         self.all_reduce_with(algorithm, buffer, op)
     }
 
@@ -109,7 +108,7 @@ impl Communicator {
     /// Puts all ranks' blocks side by side in the root's `output`, P times as long as `input`. Elsewhere
     /// `output` is empty.
     pub fn gather<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
-        self.gather_with(choose::gather(self.size()), input, output, root)
+        self.gather_with(Gather::choose(self.size()), input, output, root)
     }
 
     /// [`gather`](Self::gather) by a given algorithm.
@@ -130,7 +129,7 @@ impl Communicator {
     /// Deals out the root's `input`, P times as long as `output`, a block to each rank. Elsewhere `input`
     /// is empty.
     pub fn scatter<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
-        let algorithm = choose::scatter(self.size(), wire_bytes::<T>(output.len()));
+        let algorithm = Scatter::choose(self.size(), wire_bytes::<T>(output.len()));
         self.scatter_with(algorithm, input, output, root)
     }
 
@@ -151,7 +150,7 @@ impl Communicator {
 
     /// Puts all ranks' blocks side by side in everyone's `output`, P times as long as `input`.
     pub fn all_gather<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<()> {
-        let algorithm = choose::all_gather(self.size(), wire_bytes::<T>(output.len()));
+        let algorithm = AllGather::choose(self.size(), wire_bytes::<T>(output.len()));
         self.all_gather_with(algorithm, input, output)
     }
 
@@ -178,7 +177,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = choose::reduce_scatter(self.size(), wire_bytes::<T>(input.len()), op.commutes());
+        let algorithm = ReduceScatter::choose(self.size(), wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_with(algorithm, input, output, op)
     }
 
@@ -203,7 +202,7 @@ impl Communicator {
     /// Sends block r of `input` to rank r, and puts the block from rank r in place r of `output`. Both
     /// have the same length, a multiple of P.
     pub fn all_to_all<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<()> {
-        let algorithm = choose::all_to_all(self.size(), wire_bytes::<T>(input.len()));
+        let algorithm = AllToAll::choose(self.size(), wire_bytes::<T>(input.len()));
         self.all_to_all_with(algorithm, input, output)
     }
 
@@ -227,7 +226,7 @@ impl Communicator {
 
     /// Gives rank r the combination of ranks 0..=r.
     pub fn scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = choose::scan(self.size(), wire_bytes::<T>(buffer.len()));
+        let algorithm = Scan::choose(self.size(), wire_bytes::<T>(buffer.len()));
         self.scan_with(algorithm, buffer, op)
     }
 
@@ -247,7 +246,7 @@ impl Communicator {
     /// Gives rank r the combination of ranks 0..r. Rank 0 gets the reduction's
     /// [identity](Reduction::identity); if that has none, its buffer is left as it is.
     pub fn exclusive_scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = choose::exclusive_scan(self.size(), wire_bytes::<T>(buffer.len()));
+        let algorithm = ExclusiveScan::choose(self.size(), wire_bytes::<T>(buffer.len()));
         self.exclusive_scan_with(algorithm, buffer, op)
     }
 

@@ -7,7 +7,6 @@
 use super::collective::wire_bytes;
 use super::{Begin, Communicator, check_length};
 use crate::all_to_all::Blocks;
-use crate::choose;
 use crate::{AllGather, AllToAll, Element, Error, Gather, Layout, ReduceScatter, Reduction, Result, Scatter};
 
 /// # Blocks of different lengths
@@ -20,7 +19,7 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        self.gather_v_with(choose::gather(self.size()), input, counts, output, root)
+        self.gather_v_with(Gather::choose(self.size()), input, counts, output, root)
     }
 
     /// [`gather_v`](Self::gather_v) by a given algorithm.
@@ -56,7 +55,7 @@ impl Communicator {
         root: usize,
     ) -> Result<()> {
         let total = counts.iter().fold(0, |sum: usize, &count| sum.saturating_add(count));
-        let algorithm = choose::scatter(self.size(), wire_bytes::<T>(total / self.size()));
+        let algorithm = Scatter::choose(self.size(), wire_bytes::<T>(total / self.size()));
         self.scatter_v_with(algorithm, input, counts, output, root)
     }
 
@@ -86,7 +85,7 @@ impl Communicator {
 
     /// [`all_gather`](Self::all_gather) of blocks of different lengths.
     pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
-        let algorithm = choose::all_gather(self.size(), wire_bytes::<T>(output.len()));
+        let algorithm = AllGather::choose(self.size(), wire_bytes::<T>(output.len()));
         self.all_gather_v_with(algorithm, input, counts, output)
     }
 
@@ -114,7 +113,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = choose::reduce_scatter(self.size(), wire_bytes::<T>(input.len()), op.commutes());
+        let algorithm = ReduceScatter::choose(self.size(), wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_v_with(algorithm, input, counts, output, op)
     }
 

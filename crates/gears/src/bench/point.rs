@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::time::Duration;
 use testkit::case::Case;
 use testkit::choice::Choice;
+use testkit::gear::Gear;
 use testkit::timed::{Measured, size};
 
 /// The fields are those of the JSON.
@@ -15,6 +16,9 @@ pub(super) struct Point {
     pub(super) bench: &'static str,
     /// Its algorithm, or `auto`.
     pub(super) algorithm: &'static str,
+    /// What `auto` came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) chosen: Option<&'static str>,
     pub(super) ranks: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dtype: Option<&'static str>,
@@ -62,6 +66,11 @@ impl Micros {
     }
 }
 
+/// To four significant digits: more is noise.
+pub(super) fn rounded(x: f64) -> f64 {
+    format!("{x:.3e}").parse().unwrap_or(x)
+}
+
 impl Point {
     /// Without a roofline.
     pub(super) fn new(choice: Choice, case: &Case, dtype: &'static Dtype, measured: &Measured) -> Self {
@@ -72,6 +81,7 @@ impl Point {
         Self {
             bench: operation.name(),
             algorithm: choice.name(),
+            chosen: matches!(choice, Choice::Plain(_)).then(|| choice.algorithm(case, dtype.bytes).name()),
             ranks: case.ranks,
             dtype: bytes.map(|_| dtype.name),
             bytes,
@@ -79,8 +89,8 @@ impl Point {
             reduction: operation.reduces().then_some("sum"),
             iterations: measured.times.len(),
             time_us,
-            algbw_gb_s: bandwidth,
-            busbw_gb_s: bandwidth.map(|bandwidth| bandwidth * bus_factor(operation, case.ranks)),
+            algbw_gb_s: bandwidth.map(rounded),
+            busbw_gb_s: bandwidth.map(|bandwidth| rounded(bandwidth * bus_factor(operation, case.ranks))),
             roofline_pct: None,
             wrong: measured.wrong,
         }
@@ -118,6 +128,21 @@ mod tests {
         assert_eq!((point.count, point.bytes), (1000, Some(8000)));
         assert_eq!((point.algbw_gb_s, point.busbw_gb_s), (Some(4.0), Some(2.0)));
         assert!(!json(&point).contains("roofline_pct"));
+    }
+
+    #[test]
+    fn auto_says_what_it_came_to() {
+        let choice = Choice::Plain(testkit::case::Operation::AllReduce);
+        let measured = Measured { wrong: 0, times: vec![Duration::from_micros(1)] };
+        let chosen = |length| Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &measured).chosen;
+        let expected = |bytes| Some(AllReduce::choose(2, bytes, true).name());
+        assert_eq!((chosen(2), chosen(100_000)), (expected(8), expected(400_000)));
+        assert_ne!(chosen(2), chosen(100_000));
+    }
+
+    #[test]
+    fn bandwidths_have_four_digits() {
+        assert_eq!([12.34567, 0.000123456, 98765.4].map(rounded), [12.35, 0.0001235, 98770.0]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) fn write_header(out: &mut dyn Write, ranks: usize) -> io::Result<()> 
     )?;
     writeln!(
         out,
-        "# roof: the time in which as many threads load and store such buffers once, over that of the all-reduce"
+        "# roof: the time of `x += c` on buffers of that size by as many threads, over that of the all-reduce"
     )
 }
 
@@ -45,7 +45,7 @@ pub(super) fn write_point(out: &mut dyn Write, point: &Point) -> io::Result<()> 
         point.count.to_string(),
         point.dtype.unwrap_or("-").into(),
         point.reduction.unwrap_or("none").into(),
-        point.algorithm.into(),
+        point.chosen.map_or(point.algorithm.into(), |chosen| format!("{}: {chosen}", point.algorithm)),
         micros(point.time_us.min),
         micros(point.time_us.median),
         micros(point.time_us.max),
@@ -64,7 +64,7 @@ fn write_cells(
     roof: &str,
 ) -> io::Result<()> {
     let line = format!(
-        "{mark} {size:>10} {count:>10} {dtype:>5} {redop:>5}  {algorithm:<21} {min:>10} {time:>10} {max:>10} \
+        "{mark} {size:>10} {count:>10} {dtype:>5} {redop:>5}  {algorithm:<24} {min:>10} {time:>10} {max:>10} \
          {algbw:>7} {busbw:>7} {wrong:>6} {roof:>6}"
     );
     writeln!(out, "{}", line.trim_end())

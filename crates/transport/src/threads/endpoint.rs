@@ -148,6 +148,7 @@ impl Endpoint {
                 sent,
                 receiver: self.thread.number,
                 expected: incoming.envelope,
+                members: self.group.described(),
             }));
             // Before the look ends: the sender must find the world failed when its message is given back.
             self.thread.world.fail(self.thread.number, error.clone());

@@ -2,14 +2,14 @@
 
 use super::mailbox::Channel;
 use super::waiting::Shared;
-use crate::Envelope;
+use crate::{Envelope, Members};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A channel for every ordered pair of members.
 pub(super) struct Group {
     /// The members' numbers in the world, by their number here.
-    pub(super) members: Box<[usize]>,
+    pub(super) members: Arc<[usize]>,
     world: Arc<Shared>,
     id: u64,
     /// From `a` to `b` at `a * P + b`. Made when first used: most algorithms use few of the P² pairs.
@@ -51,7 +51,7 @@ impl Group {
         Self::new(Arc::clone(world), members, 0)
     }
 
-    fn new(world: Arc<Shared>, members: Box<[usize]>, id: u64) -> Arc<Self> {
+    fn new(world: Arc<Shared>, members: Arc<[usize]>, id: u64) -> Arc<Self> {
         let pairs = members.len() * members.len();
         Arc::new(Self { members, world, id, channels: (0..pairs).map(|_| OnceLock::new()).collect() })
     }
@@ -59,7 +59,7 @@ impl Group {
     /// The group of some members of this one, for the one that gets number `rank` in it. The first member to
     /// ask makes it, the last one to ask takes it out of the pending_groups; nobody waits.
     pub(super) fn subgroup(&self, members: &[usize], rank: usize, tag: u64) -> Arc<Self> {
-        let members: Box<[usize]> = members.iter().map(|&m| self.members[m]).collect();
+        let members: Arc<[usize]> = members.iter().map(|&m| self.members[m]).collect();
         let mut pending_groups = self.world.pending_groups();
         let key = (self.id, tag, members[0]);
         if !pending_groups.waiting.contains_key(&key) {
@@ -77,6 +77,12 @@ impl Group {
         drop(pending_groups); // before the assertion: a panic must not happen with a lock held
         assert!(agrees, "members of a sub-world disagree on who they are, or one asked for it twice");
         group
+    }
+
+    /// Who they are, for an error.
+    pub(super) fn described(&self) -> Members {
+        let is_world = self.members.iter().copied().eq(0..self.world.ranks());
+        Members { ranks: Arc::clone(&self.members), is_world }
     }
 
     pub(super) fn channel(&self, from: usize, to: usize) -> &Channel {

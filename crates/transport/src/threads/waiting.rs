@@ -94,14 +94,24 @@ impl Waiting {
         !can_go_on(&self.needs, &self.group)
     }
 
-    fn unmet(&self) -> impl Iterator<Item = Wait> + '_ {
-        let unmet = (self.needs.iter().flatten()).filter(|need| !need.is_met(&self.group));
-        unmet.map(|need| Wait {
+    fn unmet(&self) -> impl Iterator<Item = &Need> {
+        self.needs.iter().flatten().filter(|need| !need.is_met(&self.group))
+    }
+
+    /// The rank that a need is for, by its number in the world.
+    fn peer(&self, need: &Need) -> usize {
+        self.group.members[need.peer]
+    }
+
+    /// For an error.
+    fn describe(&self, need: &Need) -> Wait {
+        Wait {
             rank: self.group.members[need.rank],
-            peer: self.group.members[need.peer],
+            peer: self.peer(need),
             what: need.what,
             envelope: need.envelope,
-        })
+            members: self.group.described(),
+        }
     }
 }
 
@@ -228,38 +238,44 @@ impl Shared {
 impl Registry {
     /// A rank that waits for one that is gone.
     fn left_alone(&self) -> Option<(usize, Error)> {
-        let mut unmet = self.waiting.iter().flatten().flat_map(Waiting::unmet);
-        let wait = unmet.find(|wait| self.left[wait.peer])?;
-        Some((wait.peer, Error::Left { rank: wait.peer, wait }))
+        let lost = |waiting: &Waiting| {
+            // In this order: looking at a mailbox may fetch another core's cache line, under the lock.
+            let mut needs = waiting.needs.iter().flatten().filter(|need| self.left[waiting.peer(need)]);
+            let need = needs.find(|need| !need.is_met(&waiting.group))?;
+            Some(waiting.describe(need))
+        };
+        let wait = self.waiting.iter().flatten().find_map(lost)?;
+        Some((wait.peer, Error::Left { rank: wait.peer, wait: Box::new(wait) }))
     }
 
     /// A cycle of stuck ranks with `rank` in it. It has just been added, and ranks get stuck in no other
     /// way, so a cycle that wasn't there before goes through it.
     fn cycle(&self, rank: usize) -> Option<(usize, Error)> {
-        let mut path = Vec::new();
         let mut seen = vec![false; self.waiting.len()];
-        let closed = self.search(rank, rank, &mut seen, &mut path);
+        let mut cycle = self.way(rank, rank, &mut seen)?;
         // The same cycle is told the same way, whoever closed it.
-        let first = (0..path.len()).min_by_key(|&i| path[i].rank)?;
-        path.rotate_left(first);
-        closed.then(|| (path[0].rank, Error::Deadlock { cycle: path }))
+        let first = (0..cycle.len()).min_by_key(|&i| cycle[i].rank)?;
+        cycle.rotate_left(first);
+        Some((cycle[0].rank, Error::Deadlock { cycle }))
     }
 
-    /// Follows the needs of stuck ranks from `rank`, depth first, until one is for `goal`; the way there is
-    /// then in `path`.
-    fn search(&self, rank: usize, goal: usize, seen: &mut [bool], path: &mut Vec<Wait>) -> bool {
-        let Some(waiting) = self.waiting[rank].as_ref().filter(|waiting| waiting.is_stuck()) else {
-            return false;
-        };
+    /// Follows the needs of stuck ranks from `rank`, depth first, until one is for `goal`.
+    fn way(&self, rank: usize, goal: usize, seen: &mut [bool]) -> Option<Vec<Wait>> {
+        let waiting = self.waiting[rank].as_ref().filter(|waiting| waiting.is_stuck())?;
         seen[rank] = true;
-        for wait in waiting.unmet() {
-            path.push(wait);
-            if wait.peer == goal || !seen[wait.peer] && self.search(wait.peer, goal, seen, path) {
-                return true;
+        for need in waiting.unmet() {
+            let peer = waiting.peer(need);
+            let rest = match peer == goal {
+                true => Some(Vec::new()),
+                false if seen[peer] => None,
+                false => self.way(peer, goal, seen),
+            };
+            if let Some(mut way) = rest {
+                way.insert(0, waiting.describe(need));
+                return Some(way);
             }
-            path.pop();
         }
-        false
+        None
     }
 }
 
