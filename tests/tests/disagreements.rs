@@ -94,3 +94,13 @@ fn disagreement(ranks: usize, call: impl Fn(&Communicator) -> Result<()> + Sync)
     assert!(text.contains("mismatch"), "{text}");
     text
 }
+
+/// Short messages don't wait, so ranks that each take themselves for the root all return. What they leave
+/// behind shows that they disagreed.
+#[test]
+fn ranks_that_all_send_as_the_root_are_told_so_in_the_end() {
+    let error = World::new(3).run(|comm| comm.broadcast(&mut [1.0_f32], comm.rank())).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("mismatch: rank 0 sent broadcast/flat"), "{text}");
+    assert!(text.contains("root 0, but rank 1 expected broadcast/flat") && text.contains("root 1"), "{text}");
+}

@@ -54,6 +54,14 @@ fn an_unreceived_message_is_an_error() {
     assert_eq!(error.to_string(), "rank 0: sent a message that rank 1 never received: message of 2 u32");
 }
 
+/// Two messages that crossed, of different lengths, belong to no common call: they are just unreceived.
+#[test]
+fn unreceived_messages_that_cross_are_no_disagreement() {
+    let send = |comm: &Communicator| comm.send(1 - comm.rank(), &vec![0_u8; 1 + comm.rank()]);
+    let error = World::new(2).run(send).unwrap_err();
+    assert!(matches!(error.cause, Cause::Unreceived { more: 1, .. }), "{error}");
+}
+
 #[test]
 fn a_value_of_every_rank_comes_back_in_order() {
     let base = [10, 20, 30]; // borrowed by all ranks

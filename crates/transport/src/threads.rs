@@ -13,9 +13,9 @@ mod waiting;
 
 pub use endpoint::Endpoint;
 
-use crate::Error;
+use crate::{Error, Mismatch};
 use endpoint::Rank;
-use group::Group;
+use group::{Group, Unreceived};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
@@ -210,12 +210,33 @@ fn conclude<R, E>(
         return Err(RunError::alone(missing, Cause::MissingMember { members }));
     }
     let unreceived = world.unreceived();
+    if let Some((rank, mismatch)) = crossed(&unreceived) {
+        return Err(RunError::alone(rank, Cause::World(Error::Mismatch(Box::new(mismatch)))));
+    }
     if let Some(first) = unreceived.first() {
         let cause =
             Cause::Unreceived { to: first.to, what: first.envelope.to_string(), more: unreceived.len() - 1 };
         return Err(RunError::alone(first.from, cause));
     }
     Ok(values)
+}
+
+/// Two ranks that each sent the other a message of the same collective, and meant different things by it: they
+/// disagreed, and each thought that the other would receive.
+fn crossed(unreceived: &[Unreceived]) -> Option<(usize, Mismatch)> {
+    let back = |sent: &Unreceived| {
+        unreceived.iter().find(|other| {
+            (other.from, other.to) == (sent.to, sent.from)
+                && Arc::ptr_eq(&other.members.ranks, &sent.members.ranks)
+                && sent.envelope.sequence > 0
+                && other.envelope.sequence == sent.envelope.sequence
+                && !other.envelope.matches(&sent.envelope)
+        })
+    };
+    let (sent, other) = unreceived.iter().find_map(|sent| Some((sent, back(sent)?)))?;
+    let (sender, receiver) = (sent.from, sent.to);
+    let (expected, members) = (other.envelope, sent.members.clone());
+    Some((receiver, Mismatch { sender, sent: sent.envelope, receiver, expected, members }))
 }
 
 impl<E> RunError<E> {

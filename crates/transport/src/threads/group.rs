@@ -98,18 +98,20 @@ impl Drop for Group {
             let Some(channel) = channel.get() else { continue };
             for envelope in channel.leftovers() {
                 let (from, to) = (self.members[pair / size], self.members[pair % size]);
-                self.world.unreceived().push(Unreceived { from, to, envelope });
+                let members = self.described();
+                self.world.unreceived().push(Unreceived { from, to, envelope, members });
             }
         }
     }
 }
 
 /// A message that was sent and never received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Unreceived {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) envelope: Envelope,
+    pub(super) members: Members,
 }
 
 /// A lock whose holders never leave the data half changed, so a panic elsewhere doesn't matter.
