@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Only one rank of each group talks to other groups, which pays where links between groups are slower than
-//! inside. In one process there are none, and this is a rung to learn from.
+//! inside. In one process there are none; but where many ranks share few cores, it is fast because few
+//! threads have to hand over to each other.
 //!
 //! Cost: 2 ceil(lg G) rounds inside for groups of G, and recursive doubling's among the ceil(P/G) first
 //! ranks. Groups are runs of ranks, so rank order is kept.

@@ -31,8 +31,8 @@ struct Pending {
 }
 
 impl PendingGroups {
-    /// Lets go of what members never asked for. A group holds its world, which holds the pending_groups:
-    /// without this neither would ever be freed. Returns one of them, as (the members' world numbers, who
+    /// Lets go of what members never asked for. A group holds its world, which holds this list: without
+    /// this neither would ever be freed. Returns one of them, as (the members' world numbers, who
     /// never asked).
     pub(super) fn clear(&mut self) -> Option<(Vec<usize>, usize)> {
         let waiting = std::mem::take(&mut self.waiting);
@@ -57,7 +57,7 @@ impl Group {
     }
 
     /// The group of some members of this one, for the one that gets number `rank` in it. The first member to
-    /// ask makes it, the last one to ask takes it out of the pending_groups; nobody waits.
+    /// ask makes it, the last one to ask takes it off the list; nobody waits.
     pub(super) fn subgroup(&self, members: &[usize], rank: usize, tag: u64) -> Arc<Self> {
         let members: Arc<[usize]> = members.iter().map(|&m| self.members[m]).collect();
         let mut pending_groups = self.world.pending_groups();

@@ -25,12 +25,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-/// Looks at the mailbox before the first yield, where every rank has a core to itself: longer than most messages
-/// take, shorter than falling asleep and being woken is worth avoiding.
+/// Looks at the mailbox before the first yield, where every rank has a core to itself: longer than most
+/// messages take, shorter than falling asleep and being woken is worth avoiding.
 ///
-/// Neither number is delicate. With 100, 1,000 and 10,000 looks, and with 10, 50 and 300 yields, barriers and
-/// all-reduces of 64 KiB on 2, 4, 8 and 64 ranks took the same time but for noise (`gears bench`, 2 cores of an
-/// AMD EPYC, 2026-11).
+/// Neither number is delicate. With 100, 1,000 and 10,000 looks, and with 10, 50 and 300 yields, barriers
+/// and all-reduces of 64 KiB on 2, 4, 8 and 64 ranks took the same time but for noise (`gears bench`, 2
+/// cores of an AMD EPYC, 2026-11).
 const SPINS: u32 = 1_000;
 
 /// Yields before parking. A yield hands the core to a rank that can work, if there is one; where ranks
