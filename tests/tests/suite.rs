@@ -69,12 +69,12 @@ gears! {
         all_reduce_reduce_broadcast: AllReduce::ReduceBroadcast;
         all_reduce_whole_buffer_ring: AllReduce::WholeBufferRing;
         all_reduce_ring: AllReduce::Ring;
-        all_reduce_segmented_ring: AllReduce::ALL[3];
+        all_reduce_segmented_ring: AllReduce::ALL[3]; // with its default segment
         all_reduce_segmented_ring_of_1: AllReduce::SegmentedRing { segment: 1 };
         all_reduce_segmented_ring_of_3: AllReduce::SegmentedRing { segment: 3 };
         all_reduce_recursive_doubling: AllReduce::RecursiveDoubling;
         all_reduce_halving_doubling: AllReduce::HalvingDoubling;
-        all_reduce_two_level: AllReduce::ALL[6];
+        all_reduce_two_level: AllReduce::ALL[6]; // with its default group
         all_reduce_two_level_of_1: AllReduce::TwoLevel { group: 1 };
         all_reduce_two_level_of_2: AllReduce::TwoLevel { group: 2 };
         all_reduce_two_level_of_3: AllReduce::TwoLevel { group: 3 };
