@@ -31,7 +31,7 @@ proptest! {
 
     /// Sequences of operations on nested communicators, buffered and strict.
     #[test]
-    fn any_program_equals_the_oracle(seed: u64, ranks in 1..=9_usize, strict: bool) {
+    fn any_program_equals_the_oracle(seed: u64, ranks in 1..=16_usize, strict: bool) {
         let program = Program { seed, steps: 60, longest: 40 };
         let compared = World::new(ranks).strict(strict).run(|comm| program.run(comm));
         match compared {

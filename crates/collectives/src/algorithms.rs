@@ -57,14 +57,6 @@ macro_rules! algorithms {
                     },)*
                 }
             }
-
-            /// The value of the algorithm's own parameter.
-            #[allow(dead_code, reason = "few algorithms have one")]
-            pub(crate) fn parameter(self) -> u32 {
-                match self {
-                    $(Self::$variant $({ $field })? => 0 $(+ $field as u32)?,)*
-                }
-            }
         }
 
         impl std::fmt::Display for $enum {

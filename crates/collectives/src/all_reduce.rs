@@ -60,6 +60,15 @@ impl AllReduce {
         !matches!(self, Self::Ring | Self::SegmentedRing { .. })
     }
 
+    /// What the ranks must agree on besides the algorithm.
+    pub(crate) fn parameter(self) -> u32 {
+        match self {
+            Self::SegmentedRing { segment } => segment as u32,
+            Self::TwoLevel { group } => group as u32,
+            _ => 0,
+        }
+    }
+
     pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<()> {
         let zero = |algorithm, parameter| Err(Error::ZeroParameter { algorithm, parameter });
         let disordered = |algorithm| Err(Error::DoesNotCommute { algorithm, reduction: op.name().0 });

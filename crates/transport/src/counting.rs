@@ -69,6 +69,13 @@ impl Counting {
     }
 }
 
+/// The sender's clock, of which a message carries the lower half: the number nearest to this rank's own
+/// that ends in it. Ranks would have to be 2^31 rounds apart for it to be another.
+fn full_clock(stamp: u32, own: u64) -> u64 {
+    let ahead = stamp.wrapping_sub(own as u32) as i32;
+    own.saturating_add_signed(ahead.into())
+}
+
 impl Transport for Counting {
     fn rank(&self) -> usize {
         self.inner.rank()
@@ -102,7 +109,8 @@ impl Transport for Counting {
         let traffic = &mut *self.traffic.borrow_mut();
         // An overlapped computation may have used other communicators, which share the clock.
         let now = traffic.total.rounds;
-        let after = now.max(stamp.unwrap_or(0).into()).max(before) + 1;
+        let sender = stamp.map_or(0, |stamp| full_clock(stamp, now));
+        let after = now.max(sender) + 1;
         traffic.total.rounds = after;
         traffic.entry(call).rounds += after - now;
         if let Some(bytes) = sent {
@@ -128,5 +136,20 @@ impl Transport for Counting {
 
     fn reset_traffic(&self) {
         *self.traffic.borrow_mut() = Traffic::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::full_clock;
+
+    #[test]
+    fn clocks_go_on_beyond_what_a_message_carries() {
+        let turn = 1_u64 << 32;
+        for own in [0, 5, turn - 1, turn, turn + 5, 7 * turn - 2] {
+            for sender in [own.saturating_sub(1000), own, own + 1, own + 1000] {
+                assert_eq!(full_clock(sender as u32, own), sender, "own clock {own}");
+            }
+        }
     }
 }

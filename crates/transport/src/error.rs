@@ -75,8 +75,8 @@ pub struct Wait {
     pub members: Members,
 }
 
-/// The ranks of a communicator, by their numbers in the world, in the order of their numbers there: rank 1 of the
-/// communicator is `ranks[1]`, which is what a root of 1 means.
+/// The ranks of a communicator, by their numbers in the world, in the order of their numbers there: rank 1
+/// of the communicator is `ranks[1]`, which is what a root of 1 means.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Members {

@@ -221,8 +221,8 @@ fn conclude<R, E>(
     Ok(values)
 }
 
-/// Two ranks that each sent the other a message of the same collective, and meant different things by it: they
-/// disagreed, and each thought that the other would receive.
+/// Two ranks that each sent the other a message of the same collective, and meant different things by it:
+/// they disagreed, and each thought that the other would receive.
 fn crossed(unreceived: &[Unreceived]) -> Option<(usize, Mismatch)> {
     let back = |sent: &Unreceived| {
         unreceived.iter().find(|other| {

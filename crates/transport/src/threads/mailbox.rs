@@ -133,13 +133,13 @@ impl Channel {
         buffered: bool,
     ) -> Option<Loan<'a>> {
         let slot = self.slot(position);
-        // SAFETY, of the three writes: the state is EMPTY and we are the only sender, so the contents are
-        // ours; `has_room`'s Acquire load has seen the receiver's last Release store. SAFETY: see above.
+        // SAFETY: the state is EMPTY and we are the only sender, so the slot's contents are ours;
+        // `has_room`'s Acquire load has seen the receiver's last Release store.
         slot.stamp.with_mut(|to| unsafe { *to = stamp });
-        // SAFETY: see above.
+        // SAFETY: as above.
         slot.envelope.with_mut(|to| unsafe { (*to).write(envelope) });
         if buffered && bytes.len() <= INLINE_BYTES {
-            // SAFETY: see above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
+            // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
             slot.payload.with_mut(|to| unsafe {
                 let to = (&raw mut (*to).inline).cast::<u8>();
                 to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
@@ -148,7 +148,7 @@ impl Channel {
             slot.state.store(INLINE + bytes.len() as u32, RELEASE);
             return None;
         }
-        // SAFETY: see above.
+        // SAFETY: as above.
         slot.payload.with_mut(|to| unsafe { (*to).lent = (bytes.as_ptr(), bytes.len()) });
         // Pairs with the Acquire compare-exchange in `take`.
         slot.state.store(LENT, RELEASE);
