@@ -3,6 +3,19 @@
 //! The suite itself is in `tests/`. `tests/notes` holds the rest of the notes against the source, and that
 //! every note is listed here.
 
+/// The number of the line that ends in the comment `// mark`: what an error that names this place must say.
+///
+/// # Panics
+///
+/// If there is no such line, or more than one.
+pub fn line_of(source: &str, mark: &str) -> u32 {
+    let end = format!("// {mark}");
+    let lines: Vec<usize> =
+        (1..).zip(source.lines()).filter(|(_, line)| line.ends_with(&end)).map(|(n, _)| n).collect();
+    let [line] = lines[..] else { panic!("the mark `{mark}` is on lines {lines:?}") };
+    line as u32
+}
+
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/README.md")]
 struct Notes;
@@ -42,3 +55,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../ARCHITECTURE.md")]
 struct Architecture;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/08-when-ranks-disagree.md")]
+struct WhenRanksDisagree;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/09-the-mailbox.md")]
+struct TheMailbox;

@@ -1,10 +1,13 @@
-//! Bad arguments: an error with both numbers, on every rank that made the call, nothing sent, and the
-//! communicator usable afterwards.
+//! Bad arguments: an error with both numbers and the place of the call, on every rank that made it, nothing sent,
+//! and the communicator usable afterwards.
 
 use collectives::*;
+use std::ops::Range;
+use std::panic::Location;
 
-/// Makes a bad call on every rank of three and returns what it says. Checks that nothing was sent and that
-/// the communicator still works.
+/// Makes a bad call on every rank of three and returns what it says, without the place. Checks that the place is
+/// that of the call, that nothing was sent and that the communicator still works.
+#[track_caller]
 fn says(bad: impl Fn(&Communicator) -> Result<()> + Sync) -> String {
     let errors = World::new(3)
         .counting(true)
@@ -18,7 +21,21 @@ fn says(bad: impl Fn(&Communicator) -> Result<()> + Sync) -> String {
         })
         .unwrap();
     assert!(errors.iter().all(|error| *error == errors[0]), "ranks disagree: {errors:?}");
-    errors[0].clone()
+    // The call stands in an argument of this function.
+    let line = Location::caller().line();
+    placed(&errors[0], line..line + 3)
+}
+
+/// Takes the place off the end. It must be in this file, on one of these lines.
+#[track_caller]
+fn placed(error: &str, lines: Range<u32>) -> String {
+    let (said, place) = error.rsplit_once(", called at ").unwrap_or_else(|| panic!("no place: {error}"));
+    let numbers = place.strip_prefix(file!()).and_then(|numbers| numbers.strip_prefix(':'));
+    let (line, column) =
+        numbers.and_then(|numbers| numbers.split_once(':')).unwrap_or_else(|| panic!("{error}"));
+    assert!(lines.contains(&line.parse().expect("a line")), "{error}, not in lines {lines:?}");
+    assert!(column.parse::<u32>().is_ok_and(|column| column > 1), "{error}");
+    said.to_owned()
 }
 
 #[test]
@@ -71,6 +88,7 @@ fn buffers_that_do_not_fit() {
 #[test]
 fn buffers_that_only_the_root_has() {
     // Rank 0 forgets its output, the others bring one: each is told what was expected of it.
+    let line = line!() + 4;
     let errors = World::new(2)
         .run(|comm| {
             let mut output = vec![0_u8; comm.rank() * 6];
@@ -79,8 +97,9 @@ fn buffers_that_only_the_root_has() {
             Ok(error)
         })
         .unwrap();
-    assert_eq!(errors[0], "gather: output holds 0 elements, 6 were expected (ranks x input)");
-    assert_eq!(errors[1], "gather: output holds 6 elements, 0 were expected (only the root has it)");
+    let [zero, one] = [0, 1].map(|rank| placed(&errors[rank], line..line + 1));
+    assert_eq!(zero, "gather: output holds 0 elements, 6 were expected (ranks x input)");
+    assert_eq!(one, "gather: output holds 6 elements, 0 were expected (only the root has it)");
 }
 
 #[test]

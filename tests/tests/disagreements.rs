@@ -1,106 +1,317 @@
-//! Never lie: ranks that mean different things are told so, with both views.
+//! Never lie: ranks that mean different things are told so, with both views side by side.
 
+use collectives::transport::{Error as TransportError, Mismatch};
 use collectives::{
-    AllGather, AllReduce, Barrier, Broadcast, Communicator, Max, Result, RunError, Sum, World,
+    AllGather, AllReduce, Broadcast, Cause, Communicator, ExclusiveScan, Gather, Max, Result, RunError, Scan,
+    Sum, World,
 };
+use std::marker::PhantomData;
 
-/// A pair of calls that disagree, and what both views say.
-fn mismatch(call: impl Fn(&Communicator) -> Result<()> + Sync) -> String {
-    let error: RunError = World::new(2).run(call).unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("mismatch"), "{text}");
-    // Both ranks got it: neither was left waiting, neither believes that all is well.
-    assert_eq!(error.consequences.len(), 1, "{error:?}");
-    text
+fn line_of(mark: &str) -> u32 {
+    gears_tests::line_of(include_str!("disagreements.rs"), mark)
 }
 
-#[test]
-fn ranks_that_disagree_are_told_so() {
-    let lengths = mismatch(|comm| {
-        let mut buffer = vec![0.0_f32; 5 + comm.rank()];
-        comm.all_reduce_with(AllReduce::Ring, &mut buffer, &Sum)
-    });
-    assert!(lengths.contains("of 5 f32") && lengths.contains("of 6 f32"), "{lengths}");
+/// A call, and the line that it stands on.
+type Call = (u32, fn(&Communicator) -> Result<()>);
 
-    let types = mismatch(|comm| match comm.rank() {
-        0 => comm.all_reduce(&mut [0.0_f32; 4], &Sum),
-        _ => comm.all_reduce(&mut [0_i32; 4], &Sum),
-    });
-    assert!(types.contains("f32") && types.contains("i32"), "{types}");
+/// A row of the table: its name, and what ranks differ in (the lower rank's value first).
+type Differs = (&'static str, &'static str, &'static str);
 
-    let reductions = mismatch(|comm| match comm.rank() {
-        0 => comm.all_reduce(&mut [0_u8; 4], &Sum),
-        _ => comm.all_reduce(&mut [0_u8; 4], &Max),
-    });
-    assert!(reductions.contains("reduction sum") && reductions.contains("reduction max"), "{reductions}");
+/// A mismatch as it is printed.
+struct Told {
+    headline: String,
+    rows: Vec<Row>,
+}
 
-    let algorithms = mismatch(|comm| match comm.rank() {
-        0 => comm.all_reduce_with(AllReduce::Ring, &mut [0_u8; 4], &Sum),
-        _ => comm.all_reduce_with(AllReduce::HalvingDoubling, &mut [0_u8; 4], &Sum),
-    });
-    assert!(algorithms.contains("ring") && algorithms.contains("halving_doubling"), "{algorithms}");
+struct Row {
+    name: String,
+    /// The lower rank's first, whoever sent.
+    cells: [String; 2],
+    marked: bool,
+}
 
-    let operations = mismatch(|comm| match comm.rank() {
-        0 => comm.barrier_with(Barrier::Dissemination),
-        _ => comm.all_reduce(&mut [0_u8; 4], &Sum),
-    });
-    assert!(operations.contains("barrier") && operations.contains("all_reduce"), "{operations}");
+impl Told {
+    /// Reads the table back from the text that begins with it.
+    fn read(text: &str) -> Self {
+        let mut lines = text.lines();
+        let (headline, titles) = (lines.next().unwrap(), lines.next().unwrap());
+        let starts: Vec<usize> = titles.match_indices("rank ").map(|(start, _)| start).collect();
+        let [first, second] = starts[..] else { panic!("two titles are expected:\n{text}") };
+        let rank = |title: &str| title.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap();
+        let swapped = rank(&titles[first..]) > rank(&titles[second..]);
+        let row = |line: &str| {
+            let letters: Vec<char> = line.chars().collect();
+            let part = |letters: &[char]| letters.iter().collect::<String>().trim().to_owned();
+            let mut cells = [part(&letters[first..second]), part(&letters[second..])];
+            if swapped {
+                cells.reverse();
+            }
+            Row { name: part(&letters[4..first]), cells, marked: letters[2] == '≠' }
+        };
+        let rows = lines.take_while(|line| line.starts_with("  ")).map(row).collect();
+        Self { headline: headline.to_owned(), rows }
+    }
 
-    let roots = mismatch(|comm| {
-        let root = comm.rank();
-        comm.broadcast_with(Broadcast::ScatterAllGather, &mut [0_u8; 4], root)
-    });
-    assert!(roots.contains("root 0") && roots.contains("root 1"), "{roots}");
+    fn row(&self, name: &str) -> &Row {
+        self.rows.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"))
+    }
 
-    let order = mismatch(|comm| {
-        if comm.rank() == 0 {
-            comm.barrier_with(Barrier::Dissemination)?;
+    /// Checks that these rows are marked, and no others, that all others are equal, and that the headline
+    /// names what differs.
+    fn check_marked(&self, expected: &[Differs]) {
+        let marked = self.rows.iter().filter(|row| row.marked);
+        let marked: Vec<_> = marked.map(|row| (&*row.name, &*row.cells[0], &*row.cells[1])).collect();
+        assert_eq!(marked, expected, "{}", self.headline);
+        for Row { name, cells: [a, b], marked } in &self.rows {
+            assert!(*marked == (a != b) || name == "called at", "{name}: {a} and {b}");
+            assert!(!marked || self.headline.contains(&**name), "{name} is not in: {}", self.headline);
         }
-        comm.all_reduce_with(AllReduce::Ring, &mut [0_u8; 4], &Sum)?;
-        comm.barrier_with(Barrier::Dissemination)
+    }
+
+    /// Checks that both calls are named by file and line.
+    fn check_places(&self, lines: [u32; 2]) {
+        for (cell, line) in self.row("called at").cells.iter().zip(lines) {
+            assert!(cell.starts_with(&format!("{}:{line}:", file!())), "{cell}, not line {line}");
+        }
+    }
+}
+
+fn the_mismatch(error: &RunError) -> &Mismatch {
+    let Cause::World(TransportError::Mismatch(mismatch)) = &error.cause else { panic!("{error}") };
+    mismatch
+}
+
+/// Runs two calls that disagree, on two ranks and as their second collective, and returns what they are told.
+fn mismatch(zero: Call, one: Call) -> Told {
+    let world = World::new(2).run(|comm| {
+        comm.barrier()?;
+        let (_, call) = [zero, one][comm.rank()];
+        call(comm)?;
+        comm.barrier() // where a rank that had only to send is told
     });
-    assert!(order.contains("collective 1 of the communicator"), "{order}");
+    let error = world.unwrap_err();
+    // Both ranks got it: neither was left waiting, neither believes that all is well.
+    let told: Vec<usize> = error.consequences.iter().map(|(rank, _)| *rank).collect();
+    assert_eq!(told, [0, 1], "{error}");
+    let mut ranks = [the_mismatch(&error).sent.rank, the_mismatch(&error).expected.rank];
+    ranks.sort_unstable();
+    assert_eq!(ranks, [0, 1]);
+
+    let text = error.to_string();
+    let told = Told::read(&text);
+    let headlines = ["mismatch: ranks 0 and 1 disagree", "mismatch: ranks 1 and 0 disagree"];
+    assert!(headlines.iter().any(|start| told.headline.starts_with(start)), "{text}");
+    told.check_places([zero.0, one.0]);
+    told
+}
+
+/// Pairs of collectives that disagree, and the rows that tell.
+#[rustfmt::skip] // a call must stand on the line that it says
+fn pairs() -> Vec<(Call, Call, Vec<Differs>)> {
+    use AllReduce::{HalvingDoubling, RecursiveDoubling, Ring, SegmentedRing};
+    use Broadcast::ScatterAllGather;
+    vec![
+        ((line!(), |comm| comm.all_reduce_with(Ring, &mut [0.0_f32; 5], &Sum)),
+         (line!(), |comm| comm.all_reduce_with(Ring, &mut [0.0_f32; 6], &Sum)),
+         vec![("length", "5", "6")]),
+
+        ((line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0.0_f32; 4], &Sum)),
+         (line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0_i32; 4], &Sum)),
+         vec![("element type", "f32", "i32")]),
+
+        ((line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0_u8; 4], &Sum)),
+         (line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0_u16; 4], &Sum)),
+         vec![("element type", "u8", "u16"), ("bytes in memory", "1", "2"), ("bytes on a wire", "1", "2")]),
+
+        // The same name and as long on a wire, but one of them holds nothing.
+        ((line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [PhantomData::<f32>; 4], 0)),
+         (line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [0.0_f32; 4], 0)),
+         vec![("bytes in memory", "0", "4")]),
+
+        ((line!(), |comm| comm.all_reduce(&mut [0_u8; 4], &Sum)),
+         (line!(), |comm| comm.all_reduce(&mut [0_u8; 4], &Max)),
+         vec![("reduction", "sum", "max")]),
+
+        ((line!(), |comm| comm.all_reduce_with(Ring, &mut [0_u8; 4], &Sum)),
+         (line!(), |comm| comm.all_reduce_with(HalvingDoubling, &mut [0_u8; 4], &Sum)),
+         vec![("algorithm", "ring", "halving_doubling")]),
+
+        ((line!(), |comm| comm.scan_with(Scan::Linear, &mut [0_u8; 4], &Sum)),
+         (line!(), |comm| comm.exclusive_scan_with(ExclusiveScan::Linear, &mut [0_u8; 4], &Sum)),
+         vec![("operation", "scan", "exclusive_scan")]),
+
+        ((line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [0_u8; 4], 0)),
+         (line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [0_u8; 4], 1)),
+         vec![("root", "0", "1")]),
+
+        ((line!(), |comm| comm.all_reduce_with(SegmentedRing { segment: 1 }, &mut [0_u8; 4], &Sum)),
+         (line!(), |comm| comm.all_reduce_with(SegmentedRing { segment: 2 }, &mut [0_u8; 4], &Sum)),
+         vec![("segment", "1", "2")]),
+
+        // What only one of them has.
+        ((line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [0_u8; 4], 1)),
+         (line!(), |comm| comm.all_reduce_with(Ring, &mut [0_u8; 4], &Sum)),
+         vec![("operation", "broadcast", "all_reduce"), ("algorithm", "scatter_all_gather", "ring"),
+              ("reduction", "-", "sum"), ("root", "1", "-")]),
+
+        ((line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [0_u8; 4], 1)),
+         (line!(), |comm| comm.all_reduce_with(SegmentedRing { segment: 2 }, &mut [0_u8; 4], &Sum)),
+         vec![("operation", "broadcast", "all_reduce"), ("algorithm", "scatter_all_gather", "segmented_ring"),
+              ("reduction", "-", "sum"), ("parameter", "1", "2")]),
+
+        // A split is no all-gather, though it works like one.
+        ((line!(), |comm| comm.split(Some(0), 0).map(|_| ())),
+         (line!(), |comm| comm.all_gather_with(AllGather::Bruck, &[0_i64; 2], &mut vec![0; 2 * comm.size()])),
+         vec![("operation", "split", "all_gather"), ("length", "2", "4")]),
+    ]
 }
 
 #[test]
-fn ranks_that_disagree_about_more_than_the_call_are_told_so() {
-    let groups = disagreement(4, |comm| {
-        let group = if comm.rank() == 0 { 2 } else { 4 };
-        comm.all_reduce_with(AllReduce::TwoLevel { group }, &mut [1_u32], &Sum)
-    });
-    assert!(groups.contains("group 2") && groups.contains("group 4"), "{groups}");
-
-    let counts = disagreement(4, |comm| {
-        let counts = if comm.rank() == 1 { [1, 2, 2, 3] } else { [2; 4] };
-        comm.all_gather_v_with(AllGather::Bruck, &vec![0_u8; counts[comm.rank()]], &counts, &mut [0; 8])
-    });
-    assert!(counts.contains("all_gather_v/bruck") && counts.contains("counts"), "{counts}");
-
-    let split = disagreement(2, |comm| match comm.rank() {
-        0 => comm.split(Some(0), 0).map(|_| ()),
-        _ => comm.all_gather_with(AllGather::Bruck, &[0_i64; 2], &mut [0; 4]),
-    });
-    assert!(split.contains("split") && split.contains("all_gather"), "{split}");
-
-    let ghosts = disagreement(2, |comm| match comm.rank() {
-        0 => comm.send(1, &[std::marker::PhantomData::<f32>; 3]),
-        _ => comm.recv_reduce(0, &mut [0_f32; 3], &Sum),
-    });
-    assert!(ghosts.contains("mismatch"), "{ghosts}");
+fn the_row_that_differs_is_marked_and_only_that() {
+    for (zero, one, expected) in pairs() {
+        // Either rank may be the one that sent what the other looks at.
+        for (zero, one, swap) in [(zero, one, false), (one, zero, true)] {
+            let told = mismatch(zero, one);
+            let turned = |&(name, a, b): &Differs| if swap { (name, b, a) } else { (name, a, b) };
+            told.check_marked(&expected.iter().map(turned).collect::<Vec<_>>());
+            assert!(told.headline.ends_with("(collective 2 of the world)"), "{}", told.headline);
+            assert_eq!(told.row("collective").cells, ["2", "2"]);
+        }
+    }
 }
 
-fn disagreement(ranks: usize, call: impl Fn(&Communicator) -> Result<()> + Sync) -> String {
-    let text = World::new(ranks).run(call).unwrap_err().to_string();
-    assert!(text.contains("mismatch"), "{text}");
-    text
+/// Of counts only a hash travels with the messages.
+#[test]
+fn counts_that_differ_are_told_by_their_hash() {
+    let told = mismatch(
+        (line!(), |comm| comm.all_gather_v_with(AllGather::Bruck, &[0; 2], &[2, 2], &mut [0_u8; 4])),
+        (line!(), |comm| comm.all_gather_v_with(AllGather::Bruck, &[0; 3], &[1, 3], &mut [0_u8; 4])),
+    );
+    let marked: Vec<&Row> = told.rows.iter().filter(|row| row.marked).collect();
+    let [Row { name, cells: [a, b], .. }] = marked[..] else { panic!("{}", told.headline) };
+    assert_eq!(name, "length");
+    assert!(a != b && a.contains("counts") && b.contains("counts"), "{a} and {b}");
+}
+
+/// `all_to_all_v` has different counts on every rank, so only a message can have another length than expected.
+#[test]
+fn a_part_of_a_call_that_differs_is_marked() {
+    let told = mismatch(
+        (line!(), |comm| comm.all_to_all_v(&[7; 3], &[1, 2], &mut [0; 2], &[1, 1])),
+        (line!(), |comm| comm.all_to_all_v(&[7; 2], &[1, 1], &mut [0; 4], &[3, 1])),
+    );
+    let marked: Vec<&Row> = told.rows.iter().filter(|row| row.marked).collect();
+    let [Row { name, cells, .. }] = marked[..] else { panic!("{}", told.headline) };
+    assert!(name.contains("message"), "{name}");
+    assert_eq!(*cells, ["2", "3"]);
+}
+
+#[test]
+fn messages_that_differ_are_told_from_collectives() {
+    let lengths =
+        mismatch((line!(), |comm| comm.send(1, &[0_u8; 3])), (line!(), |comm| comm.recv(0, &mut [0_u8; 5])));
+    lengths.check_marked(&[("length", "3", "5")]);
+    assert!(lengths.headline.ends_with("(after collective 1 of the world)"), "{}", lengths.headline);
+
+    let types = mismatch(
+        (line!(), |comm| comm.send(1, &[0_u32; 3])),
+        (line!(), |comm| comm.recv(0, &mut [0_f32; 3])),
+    );
+    types.check_marked(&[("element type", "u32", "f32")]);
+
+    let ghosts = mismatch(
+        (line!(), |comm| comm.send(1, &[PhantomData::<f32>; 3])),
+        (line!(), |comm| comm.recv_reduce(0, &mut [0_f32; 3], &Sum)),
+    );
+    ghosts.check_marked(&[("bytes in memory", "0", "4")]);
+
+    let kinds = mismatch(
+        (line!(), |comm| comm.send(1, &[0_u8; 4])),
+        (line!(), |comm| comm.broadcast_with(Broadcast::Flat, &mut [0_u8; 4], 0)),
+    );
+    assert!(kinds.headline.ends_with("(collective 2 of the world)"), "{}", kinds.headline);
+    let Row { cells, marked, .. } = kinds.row("collective");
+    assert!(*marked && cells[0].contains("message") && cells[1] == "2", "{cells:?}");
+}
+
+/// A rank that has left something out is behind. It is named as such whether it is the one that sends...
+#[test]
+fn a_sender_that_is_behind_is_named() {
+    let world = World::new(2).run(|comm| {
+        comm.barrier()?;
+        if comm.rank() == 1 {
+            // Short, so it doesn't wait for rank 0.
+            comm.reduce(&[1_u8], &mut [], &Sum, 0)?; // reduces
+        }
+        comm.broadcast(&mut [1_u8], 0) // broadcasts
+    });
+    let error = world.unwrap_err();
+    let told = Told::read(&error.to_string());
+    assert_eq!(
+        told.headline,
+        "mismatch: rank 0 is behind: collective 2 of the world, where rank 1 is at collective 3"
+    );
+    told.check_places([line_of("broadcasts"); 2]);
+    assert!(told.row("collective").marked);
+    assert_eq!(told.row("collective").cells, ["2", "3"]);
+    // The journal has what was left out.
+    let place = |rank: usize, record: usize| error.journals[rank][record].operation.origin.caller.line();
+    assert_eq!([place(1, 1), place(0, 1)], ["reduces", "broadcasts"].map(line_of));
+}
+
+/// ... or the one that receives, and also on a communicator where it has another number.
+#[test]
+fn a_receiver_that_is_behind_is_named() {
+    let leaves_out = |comm: &Communicator, first: bool| {
+        if !first {
+            comm.broadcast_with(Broadcast::Flat, &mut [0_u8], 2)?;
+        }
+        // Rank 0 takes from rank 1 first.
+        let mut all = vec![0; if first { 3 } else { 0 }];
+        comm.gather_with(Gather::Linear, &[0_u8], &mut all, 0)
+    };
+    let error = World::new(3).run(|comm| leaves_out(comm, comm.rank() == 0)).unwrap_err();
+    let told = Told::read(&error.to_string());
+    let headline = "mismatch: rank 0 is behind: collective 1 of the world, where rank 1 is at collective 2";
+    assert_eq!(told.headline, headline);
+    assert_eq!(error.divergence().unwrap().odd(), [0]);
+
+    let world = World::new(4).run(|comm| {
+        let Some(part) = comm.split((comm.rank() != 1).then_some(0), -(comm.rank() as i64))? else {
+            return Ok(());
+        };
+        leaves_out(&part, comm.rank() == 3)
+    });
+    let error = world.unwrap_err();
+    let told = Told::read(&error.to_string());
+    let headline = "mismatch: rank 3 is behind: collective 1 of ranks [3, 2, 0] (split 1 of the world), \
+                    where rank 2 is at collective 2";
+    assert_eq!(told.headline, headline);
+    assert_eq!(error.divergence().unwrap().odd(), [3]);
 }
 
 /// Short messages don't wait, so ranks that each take themselves for the root all return. What they leave
 /// behind shows that they disagreed.
 #[test]
 fn ranks_that_all_send_as_the_root_are_told_so_in_the_end() {
-    let error = World::new(3).run(|comm| comm.broadcast(&mut [1.0_f32], comm.rank())).unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("mismatch: rank 0 sent broadcast/flat"), "{text}");
-    assert!(text.contains("root 0, but rank 1 expected broadcast/flat") && text.contains("root 1"), "{text}");
+    let call: Call = (line!(), |comm| comm.broadcast(&mut [1.0_f32], comm.rank()));
+    let error = World::new(3).run(call.1).unwrap_err();
+    let told = Told::read(&error.to_string());
+    assert!(told.headline.starts_with("mismatch: ranks 0 and 1 disagree on the root"), "{error}");
+    told.check_marked(&[("root", "0", "1")]);
+    told.check_places([call.0; 2]);
+    assert_eq!(error.divergence().unwrap().groups.len(), 3);
+    assert!(error.consequences.is_empty(), "{error:?}");
+}
+
+/// No message can tell them, since both wait for one. That they wait for each other does.
+#[test]
+fn ranks_that_each_take_the_other_for_the_root_are_told_so() {
+    let call: Call = (line!(), |comm| comm.broadcast(&mut [1.0_f32], 1 - comm.rank()));
+    let error = World::new(2).run(call.1).unwrap_err();
+    let told = Told::read(&error.to_string());
+    told.check_marked(&[("root", "1", "0")]);
+    told.check_places([call.0; 2]);
+    let told: Vec<usize> = error.consequences.iter().map(|(rank, _)| *rank).collect();
+    assert_eq!(told, [0, 1], "{error:?}");
 }

@@ -1,57 +1,221 @@
-//! Never hang: what ends a world reaches the caller, names the culprit, and leaves nobody waiting.
+//! Never hang: what ends a world reaches the caller, names the culprit and the place, and leaves nobody waiting.
 
-use collectives::transport;
-use collectives::{Barrier, Cause, Communicator, Error, World};
+use collectives::transport::Error as TransportError;
+use collectives::{Barrier, Cause, Communicator, Error, Result, RunError, Sum, World};
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::{catch_unwind, resume_unwind};
 use testkit::suite::is_deadlock;
 
-#[test]
-fn a_panic_reaches_the_caller_with_its_rank() {
-    let error = World::new(4)
-        .run(|comm| {
-            assert!(comm.rank() != 2, "rank two has had enough");
-            comm.barrier()
-        })
-        .unwrap_err();
-    assert_eq!(error.to_string(), "rank 2: panicked: rank two has had enough");
-    // The others were waiting for it, and got an error that names it.
-    assert_eq!(error.consequences.len(), 3);
-    for (_, cause) in error.consequences {
-        assert_eq!(cause.to_string(), "rank 2 failed: panicked: rank two has had enough");
+fn line_of(mark: &str) -> u32 {
+    gears_tests::line_of(include_str!("failures.rs"), mark)
+}
+
+/// Checks that a rank's panic on the marked line is the root cause, and returns how others are told of it.
+#[track_caller]
+fn check_panic(error: &RunError, rank: usize, words: &str, mark: &str) -> String {
+    assert_eq!(error.rank, rank, "{error}");
+    let Cause::Panicked { message, at: Some(at) } = &error.cause else { panic!("{error}") };
+    assert_eq!(message, words);
+    let place = format!("{}:{}:", file!(), line_of(mark));
+    assert!(at.starts_with(&place), "{at}, not {place}");
+    assert_eq!(error.to_string(), format!("rank {rank}: panicked at {at}: {words}"));
+    format!("rank {rank} failed: panicked at {at}: {words}")
+}
+
+/// Checks that all ranks but one were told this of it, with its last call, which is on the marked line.
+#[track_caller]
+fn check_others(error: &RunError, ranks: usize, failed: usize, told: &str, last_call: Option<&str>) {
+    let others: Vec<usize> = (0..ranks).filter(|&rank| rank != failed).collect();
+    let in_consequence: Vec<usize> = error.consequences.iter().map(|(rank, _)| *rank).collect();
+    assert_eq!(in_consequence, others, "{error:?}");
+    for (_, cause) in &error.consequences {
+        let Cause::Returned(Error::Transport(TransportError::Failed { rank, last, .. })) = cause else {
+            panic!("{cause}")
+        };
+        assert_eq!(*rank, failed);
+        let line = last.as_ref().map(|record| record.operation.origin.caller.line());
+        assert_eq!(line, last_call.map(line_of));
+        let last = match last {
+            Some(record) => format!("the last call of rank {failed}: {record}"),
+            None => format!("rank {failed} had called nothing"),
+        };
+        assert_eq!(cause.to_string(), format!("{told}\n  {last}"));
     }
 }
 
 #[test]
-fn an_error_reaches_the_caller_with_its_rank() {
-    let error = World::new(3)
-        .run(|comm| match comm.rank() {
-            1 => Err(Error::other("the disk is full")),
-            _ => comm.barrier(),
-        })
-        .unwrap_err();
-    assert_eq!(error.to_string(), "rank 1: the disk is full");
-    assert!(matches!(error.cause, Cause::Returned(Error::Other(_))));
+fn a_panic_reaches_the_caller_with_its_rank_and_place() {
+    let world = World::new(4).run(|comm| {
+        assert!(comm.rank() != 2, "rank two has had enough"); // at once
+        comm.barrier()
+    });
+    let error = world.unwrap_err();
+    let told = check_panic(&error, 2, "rank two has had enough", "at once");
+    // The others were waiting for it, and got an error that names it.
+    check_others(&error, 4, 2, &told, None);
 }
 
 #[test]
-fn a_rank_that_returns_early_is_named() {
+fn the_last_call_before_a_panic_is_told() {
+    let world = World::new(3).run(|comm| {
+        comm.barrier()?;
+        comm.all_reduce(&mut [1_u8], &Sum)?; // before the panic
+        if comm.rank() == 0 {
+            panic!("{} was too much", "this"); // formatted
+        }
+        comm.barrier()
+    });
+    let error = world.unwrap_err();
+    let told = check_panic(&error, 0, "this was too much", "formatted");
+    check_others(&error, 3, 0, &told, Some("before the panic"));
+}
+
+/// A payload that is no text has a place, too.
+#[test]
+fn a_panic_without_words_has_a_place() {
+    let world = World::new(1).run(|_| -> Result<()> {
+        std::panic::panic_any(42) // any
+    });
+    check_panic(&world.unwrap_err(), 0, "a panic without a message", "any");
+}
+
+/// The place is where the panic that ended the rank began. Of a payload that the program made and resumed with,
+/// nobody knows that: better none than a wrong one.
+#[test]
+fn a_panic_that_is_resumed_claims_no_wrong_place() {
+    fn caught() -> Box<dyn Any + Send> {
+        catch_unwind(|| panic!("the first")).unwrap_err() // caught
+    }
+    let other = World::new(1).run(|_| -> Result<()> {
+        caught();
+        resume_unwind(Box::new("the second"))
+    });
+    let other = other.unwrap_err();
+    assert!(
+        matches!(&other.cause, Cause::Panicked { at: None, message } if message == "the second"),
+        "{other}"
+    );
+    assert_eq!(other.to_string(), "rank 0: panicked: the second");
+
+    let same = World::new(1).run(|_| -> Result<()> { resume_unwind(caught()) });
+    check_panic(&same.unwrap_err(), 0, "the first", "caught");
+
+    let later = World::new(1).run(|_| -> Result<()> {
+        caught();
+        panic!("the third") // again
+    });
+    check_panic(&later.unwrap_err(), 0, "the third", "again");
+
+    // A panic of another thread, handed on by the rank: its place was not noted.
+    let foreign = World::new(1).run(|_| -> Result<()> {
+        let thread = std::thread::spawn(|| panic!("elsewhere"));
+        resume_unwind(thread.join().unwrap_err())
+    });
+    assert_eq!(foreign.unwrap_err().to_string(), "rank 0: panicked: elsewhere");
+
+    // A rank that caught a panic and went on has not failed, and leaves nothing to the next world.
+    let caught = |_: &Communicator| {
+        drop(caught());
+        Ok(())
+    };
+    World::new(1).run(caught).unwrap();
+    let next = World::new(1).run(|_| -> Result<()> { resume_unwind(Box::new("the first")) });
+    assert_eq!(next.unwrap_err().to_string(), "rank 0: panicked: the first");
+}
+
+#[test]
+fn an_error_reaches_the_caller_with_its_rank() {
+    let world = World::new(3).run(|comm| {
+        comm.barrier()?; // before the error
+        match comm.rank() {
+            1 => Err(Error::other("the disk is full")),
+            _ => comm.barrier(),
+        }
+    });
+    let error = world.unwrap_err();
+    assert_eq!(error.to_string(), "rank 1: the disk is full");
+    assert!(matches!(error.cause, Cause::Returned(Error::Other(_))));
+    check_others(&error, 3, 1, "rank 1 failed: the disk is full", Some("before the error"));
+}
+
+#[test]
+fn a_rank_that_returns_early_is_named_with_its_last_call() {
     for ranks in 2..=5 {
-        let error = World::new(ranks)
-            .run(|comm| if comm.rank() == 1 { Ok(()) } else { comm.barrier_with(Barrier::Central) })
-            .unwrap_err();
-        assert_eq!(error.rank, 1);
-        let text = error.to_string();
-        assert!(text.ends_with("but rank 1 has returned"), "{text}");
+        let early = |comm: &Communicator, calls_first: bool| {
+            if calls_first {
+                comm.barrier()?;
+                comm.all_reduce(&mut [1_u8], &Sum)?; // before it left
+            }
+            match comm.rank() {
+                1 => Ok(()),
+                _ => comm.barrier_with(Barrier::Central), // still waits
+            }
+        };
+        for calls_first in [false, true] {
+            let error = World::new(ranks).run(|comm| early(comm, calls_first)).unwrap_err();
+            let Cause::World(TransportError::Left { rank, last, wait }) = &error.cause else {
+                panic!("{error}")
+            };
+            assert_eq!((error.rank, *rank, wait.peer), (1, 1, 1));
+            assert_eq!(wait.origin.caller.line(), line_of("still waits"));
+            let last_line = last.as_ref().map(|record| record.operation.origin.caller.line());
+            assert_eq!(last_line, calls_first.then(|| line_of("before it left")));
+            let text = error.to_string();
+            let headline = format!("rank 1 has returned, rank {} still waits for it\n", wait.rank);
+            assert!(text.starts_with(&headline) && text.contains(&wait.to_string()), "{text}");
+            let end = match last {
+                Some(record) => format!("the last call of rank 1: {record}"),
+                None => "rank 1 had called nothing".to_owned(),
+            };
+            assert!(text.ends_with(&end), "{text}");
+            // Whoever waited for it, or for one who did, was told the same.
+            assert!(error.consequences.iter().all(|(rank, cause)| *rank != 1 && cause.to_string() == text));
+            assert_eq!(error.consequences.len(), ranks - 1, "{error:?}");
+        }
     }
 }
 
 #[test]
 fn an_unreceived_message_is_an_error() {
-    let error = World::new(2)
-        .run(|comm| if comm.rank() == 0 { comm.send(1, &[1_u32, 2]) } else { Ok(()) })
-        .unwrap_err();
-    assert_eq!(error.to_string(), "rank 0: sent a message that rank 1 never received: message of 2 u32");
+    let world = World::new(2).run(|comm| {
+        if comm.rank() == 1 {
+            return Ok(());
+        }
+        comm.send(1, &[1_u32, 2]) // unreceived
+    });
+    let error = world.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("rank 0: sent a message that rank 1 never received: message of 2 u32"),
+        "{text}"
+    );
+    assert!(text.contains("before any collective of the world"), "{text}");
+    let place = format!(", called at {}:{}:", file!(), line_of("unreceived"));
+    assert!(text.contains(&place), "{text}");
+    let Cause::Unreceived { to: 1, sent, more: 0, .. } = &error.cause else { panic!("{error}") };
+    assert_eq!((sent.rank, sent.origin.caller.line()), (0, line_of("unreceived")));
+}
+
+/// Of a collective it says which one, and on which communicator.
+#[test]
+fn an_unreceived_part_of_a_collective_is_named() {
+    let world = World::new(3).run(|comm| {
+        let Some(pair) = comm.split((comm.rank() > 0).then_some(0), 0)? else { return Ok(()) };
+        pair.barrier()?;
+        match pair.rank() {
+            0 => pair.broadcast(&mut [1_u8], 0), // its receiver has gone
+            _ => Ok(()),
+        }
+    });
+    let error = world.unwrap_err();
+    let text = error.to_string();
+    let start = "rank 1: sent a message that rank 2 never received: broadcast/flat of 1 u8, root 0";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.contains("collective 2 of ranks [1, 2] (split 1 of the world)"), "{text}");
+    let Cause::Unreceived { to: 2, sent, .. } = &error.cause else { panic!("{error}") };
+    assert_eq!(sent.origin.caller.line(), line_of("its receiver has gone"));
 }
 
 /// Two messages that crossed, of different lengths, belong to no common call: they are just unreceived.
@@ -81,7 +245,7 @@ fn a_failed_world_answers_every_later_call() {
         })
         .unwrap_err();
     // The ranks swallowed the error and returned normally; the caller still hears of it.
-    assert!(matches!(error.cause, Cause::World(transport::Error::Deadlock { .. })), "{error:?}");
+    assert!(matches!(error.cause, Cause::World(TransportError::Deadlock { .. })), "{error:?}");
 }
 
 /// An error whose `Display` panics, and a panic whose payload panics when it is dropped.

@@ -1,22 +1,32 @@
 //! What is lent while a transfer runs, and what may happen meanwhile.
 
-use collectives::{Barrier, Communicator, Custom, Name, Sum, World};
+use collectives::{Barrier, Cause, Communicator, Custom, Name, RunError, Sum, World};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+/// Checks that a rank's panic on the marked line is the root cause.
+#[track_caller]
+fn check_panic(error: &RunError, rank: usize, words: &str, mark: &str) {
+    assert_eq!(error.rank, rank, "{error}");
+    let Cause::Panicked { message, at: Some(at) } = &error.cause else { panic!("{error}") };
+    assert_eq!(message, words);
+    let line = gears_tests::line_of(include_str!("loans.rs"), mark);
+    assert!(at.starts_with(&format!("{}:{line}:", file!())), "{error}");
+}
+
 #[test]
 fn a_panic_in_a_visitor_or_an_overlapped_computation_ends_the_loan() {
     // The reader of a lent buffer panics: the lender must be released, and must not be released too early.
-    let panics = Custom::commutative(&Name("panics"), |_: u8, _: u8| panic!("while reading"));
+    let panics = Custom::commutative(&Name("panics"), |_: u8, _: u8| panic!("while reading")); // reads
     let error = World::new(2)
         .run(|comm| match comm.rank() {
             0 => comm.send(1, &vec![1_u8; 1 << 20]),
             _ => comm.recv_reduce(0, &mut vec![1_u8; 1 << 20], &panics),
         })
         .unwrap_err();
-    assert_eq!(error.to_string(), "rank 1: panicked: while reading");
+    check_panic(&error, 1, "while reading", "reads");
 
     // The lender panics while its buffer is lent.
     let error = World::new(2)
@@ -24,11 +34,11 @@ fn a_panic_in_a_visitor_or_an_overlapped_computation_ends_the_loan() {
             let (data, mut into) = (vec![comm.rank() as u8; 1 << 20], vec![9; 1 << 20]);
             let other = 1 - comm.rank();
             comm.send_recv_during(other, &data, other, &mut into, || {
-                assert!(comm.rank() == 1, "while lending");
+                assert!(comm.rank() == 1, "while lending"); // lends
             })
         })
         .unwrap_err();
-    assert_eq!(error.to_string(), "rank 0: panicked: while lending");
+    check_panic(&error, 0, "while lending", "lends");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) use two_level::GROUP;
 
 use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
-use crate::{Cost, Element, Error, Reduction, Result};
+use crate::{BadCall, Cost, Element, Reduction, Result};
 
 algorithms! {
     /// How to give every rank the combination of all ranks' buffers.
@@ -69,9 +69,9 @@ impl AllReduce {
         }
     }
 
-    pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<()> {
-        let zero = |algorithm, parameter| Err(Error::ZeroParameter { algorithm, parameter });
-        let disordered = |algorithm| Err(Error::DoesNotCommute { algorithm, reduction: op.name().0 });
+    pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<(), BadCall> {
+        let zero = |algorithm, parameter| Err(BadCall::ZeroParameter { algorithm, parameter });
+        let disordered = |algorithm| Err(BadCall::DoesNotCommute { algorithm, reduction: op.name().0 });
         match self {
             Self::SegmentedRing { segment: 0 } => zero("the segmented ring", "segment"),
             Self::TwoLevel { group: 0 } => zero("the two-level all-reduce", "group"),

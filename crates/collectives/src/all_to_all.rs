@@ -6,7 +6,7 @@ mod pairwise;
 
 use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
-use crate::{Cost, Element, Error, Layout, Result};
+use crate::{BadCall, Cost, Element, Layout, Result};
 
 algorithms! {
     /// How to give every rank one block of every rank's buffer.
@@ -38,9 +38,9 @@ impl AllToAll {
     }
 
     /// Bruck's bundles mix blocks of several ranks, whose lengths their carrier doesn't know.
-    pub(crate) fn check_counts(self) -> Result<()> {
+    pub(crate) fn check_counts(self) -> Result<(), BadCall> {
         match self {
-            Self::Bruck => Err(Error::NeedsEqualCounts { algorithm: "Bruck's all-to-all" }),
+            Self::Bruck => Err(BadCall::NeedsEqualCounts { algorithm: "Bruck's all-to-all" }),
             _ => Ok(()),
         }
     }

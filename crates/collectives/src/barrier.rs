@@ -7,7 +7,7 @@ mod tournament;
 
 use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
-use crate::{Cost, Error, Result};
+use crate::{BadCall, Cost, Result};
 
 algorithms! {
     /// How to wait for everybody.
@@ -34,10 +34,10 @@ impl Barrier {
         }
     }
 
-    pub(crate) fn check(self, ranks: usize) -> Result<()> {
+    pub(crate) fn check(self, ranks: usize) -> Result<(), BadCall> {
         match self {
             Self::Butterfly if !ranks.is_power_of_two() => {
-                Err(Error::NotPowerOfTwo { algorithm: "the butterfly barrier", ranks })
+                Err(BadCall::NotPowerOfTwo { algorithm: "the butterfly barrier", ranks })
             }
             _ => Ok(()),
         }

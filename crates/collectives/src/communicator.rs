@@ -5,9 +5,10 @@ mod point_to_point;
 mod with_counts;
 
 use crate::peers::Peers;
-use crate::{AllGather, Element, Error, Layout, Result};
+use crate::{AllGather, BadCall, Element, Layout, Result};
 use std::cell::Cell;
-use transport::{Call, ElementType, Envelope, Name, Traffic, Transport};
+use std::panic::Location;
+use transport::{Call, ElementType, Envelope, Name, Operation, Origin, Traffic, Transport};
 
 /// A group of P ranks, seen by one of them: everything ranks can do together.
 ///
@@ -24,6 +25,8 @@ pub struct Communicator {
     transport: Box<dyn Transport>,
     /// Collective operations begun so far: part of every envelope.
     sequence: Cell<u32>,
+    /// Operations begun so far, messages between two ranks among them: tells one from the next.
+    operations: Cell<u32>,
 }
 
 /// What the ranks must agree on when they begin a collective, besides the call and the element type.
@@ -58,13 +61,16 @@ impl Begin {
     }
 }
 
+/// Sends meet receives whichever of the methods they were called by.
+static MESSAGE: Call = Call::new("message");
+
 /// A split gathers colors and keys like a Bruck all-gather, but is none to the ranks that compare calls.
 static SPLIT: Call = Call { algorithm: "bruck", ..Call::new("split") };
 
 impl Communicator {
     /// A communicator of all ranks of a transport. [`World::run`](crate::World::run) makes one for each rank.
     pub fn new(transport: Box<dyn Transport>) -> Self {
-        Self { transport, sequence: Cell::new(0) }
+        Self { transport, sequence: Cell::new(0), operations: Cell::new(0) }
     }
 
     /// This rank's number, 0..P.
@@ -107,12 +113,13 @@ impl Communicator {
     /// # Errors
     ///
     /// If the world has failed.
+    #[track_caller]
     pub fn split(&self, color: Option<u32>, key: i64) -> Result<Option<Self>> {
         const NO_COLOR: i64 = -1;
         let own = [color.map_or(NO_COLOR, i64::from), key];
         let mut all = vec![0; 2 * self.size()];
         all[2 * self.rank()..][..2].copy_from_slice(&own);
-        let peers = self.begin::<i64>(&SPLIT, Begin::of(2))?;
+        let peers = self.begin(i64::TYPE, &SPLIT, Begin::of(2))?;
         AllGather::Bruck.run(&peers, &Layout::even(all.len(), self.size()), &mut all)?;
         if color.is_none() {
             return Ok(None);
@@ -126,29 +133,47 @@ impl Communicator {
     }
 
     /// Begins a collective: from here on this rank is one operation further, unless it can't begin one now.
-    fn begin<T: Element>(&self, call: &'static Call, begin: Begin) -> Result<Peers<'_>> {
-        self.transport.check()?;
+    #[track_caller]
+    fn begin(&self, element: &'static ElementType, call: &'static Call, begin: Begin) -> Result<Peers<'_>> {
         let sequence = self.sequence.get() + 1;
-        self.sequence.set(sequence);
-        let mut envelope = Envelope::new(call, T::TYPE, 0);
+        let mut envelope = Envelope::new(call, element, 0);
         envelope.length = begin.length;
+        envelope.elements = begin.length;
         envelope.sequence = sequence;
         envelope.parameter = begin.parameter;
         if let Some(reduction) = begin.reduction {
             envelope.reduction = reduction;
         }
-        Ok(Peers::new(&*self.transport, envelope))
+        let operation = Operation { envelope, origin: self.origin(sequence) };
+        self.transport.begin(&operation)?;
+        self.sequence.set(sequence);
+        Ok(Peers::new(&*self.transport, operation))
     }
 
     /// The ranks of a message that is no part of a collective.
-    fn peers(&self, call: &'static Call, element: &'static ElementType) -> Peers<'_> {
-        Peers::new(&*self.transport, Envelope::new(call, element, 0))
+    #[track_caller]
+    fn message<T: Element>(&self) -> Peers<'_> {
+        let envelope = Envelope::new(&MESSAGE, T::TYPE, 0);
+        Peers::new(&*self.transport, Operation { envelope, origin: self.origin(self.sequence.get()) })
     }
 
-    fn check_rank(&self, operation: &'static str, argument: &'static str, rank: usize) -> Result<()> {
+    /// Where the program is, with one operation more.
+    #[track_caller]
+    fn origin(&self, collectives: u32) -> Origin {
+        let operations = self.operations.get().wrapping_add(1);
+        self.operations.set(operations);
+        Origin { caller: Location::caller(), collectives, operations }
+    }
+
+    fn check_rank(
+        &self,
+        operation: &'static str,
+        argument: &'static str,
+        rank: usize,
+    ) -> Result<(), BadCall> {
         match rank < self.size() {
             true => Ok(()),
-            false => Err(Error::NoSuchRank { operation, argument, rank, ranks: self.size() }),
+            false => Err(BadCall::NoSuchRank { operation, argument, rank, ranks: self.size() }),
         }
     }
 }
@@ -160,9 +185,9 @@ fn check_length(
     holds: usize,
     expected: usize,
     because: &'static str,
-) -> Result<()> {
+) -> Result<(), BadCall> {
     match holds == expected {
         true => Ok(()),
-        false => Err(Error::Length { operation, argument, holds, expected, because }),
+        false => Err(BadCall::Length { operation, argument, holds, expected, because }),
     }
 }

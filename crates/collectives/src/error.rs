@@ -1,15 +1,32 @@
 //! What a call can answer instead of a result.
 
 use std::fmt;
+use std::panic::Location;
 
 /// The result of a call on a communicator.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed. All but [`Transport`](Error::Transport) are found before anything is sent, and leave
-/// the communicator usable.
+/// Why a call failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// A call that can't be carried out. Found before anything is sent; the communicator stays usable.
+    BadCall {
+        /// What is wrong with it.
+        call: BadCall,
+        /// Where it is in the program's source.
+        caller: &'static Location<'static>,
+    },
+    /// The world has failed, or the call came from inside another: see the error inside.
+    Transport(transport::Error),
+    /// An error of the program's own, made with [`Error::other`].
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with a call: its arguments, or an algorithm that doesn't fit them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadCall {
     /// A rank that the communicator doesn't have.
     NoSuchRank {
         /// The call.
@@ -78,16 +95,19 @@ pub enum Error {
         /// The parameter.
         parameter: &'static str,
     },
-    /// The world has failed, or the call came from inside another: see the error inside.
-    Transport(transport::Error),
-    /// An error of the program's own, made with [`Error::other`].
-    Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
     /// Wraps an error of the program's own, so that a rank can return it.
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+}
+
+impl From<BadCall> for Error {
+    #[track_caller]
+    fn from(call: BadCall) -> Self {
+        Self::BadCall { call, caller: Location::caller() }
     }
 }
 
@@ -98,6 +118,16 @@ impl From<transport::Error> for Error {
 }
 
 impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadCall { call, caller } => write!(f, "{call}, called at {caller}"),
+            Self::Transport(error) => write!(f, "{error}"),
+            Self::Other(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl fmt::Display for BadCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchRank { operation, argument, rank, ranks } => write!(
@@ -129,11 +159,11 @@ impl fmt::Display for Error {
             Self::ZeroParameter { algorithm, parameter } => {
                 write!(f, "{algorithm}: {parameter} is 0, at least 1 was expected")
             }
-            Self::Transport(error) => write!(f, "{error}"),
-            Self::Other(error) => write!(f, "{error}"),
         }
     }
 }
+
+impl std::error::Error for BadCall {}
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -40,7 +40,7 @@ pub use broadcast::Broadcast;
 pub use communicator::Communicator;
 pub use cost::{Cost, ceil_log2};
 pub use element::Element;
-pub use error::{Error, Result};
+pub use error::{BadCall, Error, Result};
 pub use gather::Gather;
 pub use layout::Layout;
 pub use number::Number;

@@ -2,7 +2,7 @@
 
 use crate::element::{bytes, copy, view};
 use crate::{Element, Result};
-use transport::{Envelope, Incoming, Outgoing, Transport};
+use transport::{Incoming, Operation, Outgoing, Transport};
 
 /// Typed messages among the ranks 0..P of one call, each in the call's envelope.
 ///
@@ -11,7 +11,7 @@ use transport::{Envelope, Incoming, Outgoing, Transport};
 #[derive(Clone, Copy)]
 pub(crate) struct Peers<'a> {
     transport: &'a dyn Transport,
-    envelope: Envelope,
+    operation: Operation,
     first: usize,
     stride: usize,
     size: usize,
@@ -19,8 +19,8 @@ pub(crate) struct Peers<'a> {
 }
 
 impl<'a> Peers<'a> {
-    pub(crate) fn new(transport: &'a dyn Transport, envelope: Envelope) -> Self {
-        Self { transport, envelope, first: 0, stride: 1, size: transport.size(), rank: transport.rank() }
+    pub(crate) fn new(transport: &'a dyn Transport, operation: Operation) -> Self {
+        Self { transport, operation, first: 0, stride: 1, size: transport.size(), rank: transport.rank() }
     }
 
     /// The ranks `first, first + stride, ...`, `size` of them, numbered from 0. This rank is one of them.
@@ -125,12 +125,7 @@ impl<'a> Peers<'a> {
     }
 
     fn outgoing<'b, T: Element>(&self, to: usize, data: &'b [T]) -> Outgoing<'b> {
-        Outgoing {
-            to: self.number(to),
-            bytes: bytes(data),
-            envelope: self.envelope.with_elements(data.len()),
-            stamp: 0,
-        }
+        Outgoing { to: self.number(to), bytes: bytes(data), elements: data.len(), stamp: 0 }
     }
 
     /// The number in the communicator of rank `peer` of this view.
@@ -145,16 +140,12 @@ impl<'a> Peers<'a> {
         during: Option<&mut dyn FnMut()>,
     ) -> Result<()> {
         match incoming {
-            None => self.transport.transfer(outgoing, None, during)?,
+            None => self.transport.transfer(&self.operation, outgoing, None, during)?,
             Some((from, count, look)) => {
                 let mut look = Some(look);
                 let mut visit = |bytes: &[u8]| (look.take().expect("a message is shown once"))(bytes);
-                let incoming = Incoming {
-                    from: self.number(from),
-                    envelope: self.envelope.with_elements(count),
-                    visit: &mut visit,
-                };
-                self.transport.transfer(outgoing, Some(incoming), during)?
+                let incoming = Incoming { from: self.number(from), elements: count, visit: &mut visit };
+                self.transport.transfer(&self.operation, outgoing, Some(incoming), during)?
             }
         };
         Ok(())

@@ -10,7 +10,7 @@ pub(crate) use ring::accumulate;
 
 use crate::algorithms::{algorithms, parameter_name};
 use crate::peers::Peers;
-use crate::{Cost, Element, Error, Layout, Reduction, Result};
+use crate::{BadCall, Cost, Element, Layout, Reduction, Result};
 
 algorithms! {
     /// How to combine all ranks' buffers so that each rank gets one block of the result.
@@ -42,11 +42,11 @@ impl ReduceScatter {
         matches!(self, Self::ReduceThenScatter | Self::Pairwise)
     }
 
-    pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<()> {
+    pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<(), BadCall> {
         if self.keeps_order() || op.commutes() {
             return Ok(());
         }
-        Err(Error::DoesNotCommute {
+        Err(BadCall::DoesNotCommute {
             algorithm: match self {
                 Self::Ring => "the ring reduce-scatter",
                 _ => "recursive halving",

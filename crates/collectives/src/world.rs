@@ -1,7 +1,7 @@
 //! Starting ranks.
 
 use crate::{Communicator, Error, Result};
-use transport::{Counting, Threads};
+use transport::{Counting, Fault, Faulty, Threads, Transport};
 
 /// Why a world did not end well.
 pub type RunError = transport::RunError<Error>;
@@ -19,16 +19,17 @@ pub type RunError = transport::RunError<Error>;
 /// assert_eq!(sums, [[6.0, 4.0]; 4]);
 /// # Ok::<(), collectives::RunError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     threads: Threads,
     counting: bool,
+    faults: Vec<Fault>,
 }
 
 impl World {
     /// A world of so many ranks. Asking for none is an error of [`run`](Self::run).
     pub fn new(ranks: usize) -> Self {
-        Self { threads: Threads::new(ranks), counting: false }
+        Self { threads: Threads::new(ranks), counting: false, faults: Vec::new() }
     }
 
     /// Counts messages, bytes and rounds, for [`Communicator::traffic`].
@@ -39,6 +40,30 @@ impl World {
     /// Makes every send wait for its receiver, so that a program which needs buffering fails every time.
     pub fn strict(self, strict: bool) -> Self {
         Self { threads: self.threads.strict(strict), ..self }
+    }
+
+    /// Doesn't let panics of ranks be printed where they happen: for worlds that fail on purpose. What they said,
+    /// and where, stands in the error.
+    pub fn quiet(self, quiet: bool) -> Self {
+        Self { threads: self.threads.quiet(quiet), ..self }
+    }
+
+    /// Makes a rank misbehave, to see what comes of it. More than one fault may be given.
+    ///
+    /// ```
+    /// use collectives::World;
+    /// use collectives::transport::{Fault, FaultKind};
+    ///
+    /// let skips = Fault { rank: 2, kind: FaultKind::Skip { operation: 1 } };
+    /// let error = World::new(4).fault(skips).run(|comm| {
+    ///     comm.barrier()?;
+    ///     comm.broadcast(&mut [0; 3], 0)
+    /// }).unwrap_err();
+    /// assert_eq!(error.divergence().expect("they disagree").odd(), [2]);
+    /// ```
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
     }
 
     /// Runs `main` on every rank and returns their values in rank order. The closure may borrow from the
@@ -54,10 +79,13 @@ impl World {
         F: Fn(&Communicator) -> Result<R> + Sync,
     {
         self.threads.run(|endpoint| {
-            let transport: Box<dyn transport::Transport> = match self.counting {
-                true => Box::new(Counting::new(Box::new(endpoint))),
-                false => Box::new(endpoint),
-            };
+            let mut transport: Box<dyn Transport> = Box::new(endpoint);
+            if !self.faults.is_empty() {
+                transport = Box::new(Faulty::new(transport, &self.faults));
+            }
+            if self.counting {
+                transport = Box::new(Counting::new(transport));
+            }
             main(&Communicator::new(transport))
         })
     }

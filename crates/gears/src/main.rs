@@ -4,6 +4,7 @@
 //! writes to `out` alone, and answers whether everything agreed.
 
 mod bench;
+mod faults;
 mod tour;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,7 @@ command line that makes no sense.";
 enum Command {
     Tour(tour::Options),
     Bench(bench::Options),
+    Faults(faults::Options),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Tour(options) => tour::run(out, &options),
         Command::Bench(options) => bench::run(out, &options),
+        Command::Faults(options) => faults::run(out, &options),
     };
     match result.and_then(|agrees| out.flush().map(|()| agrees)) {
         Ok(true) => ExitCode::SUCCESS,

@@ -11,10 +11,12 @@
 //! | [`suite`] | what every gear owes |
 //! | [`mutants`] | gears with a mistake each |
 //! | [`program`] | random sequences of operations on nested communicators |
+//! | [`faults`] | one rank misbehaves: all must return, and the error must name it |
 //! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
 pub mod case;
 pub mod choice;
+pub mod faults;
 pub mod gear;
 pub mod mutants;
 pub mod oracle;

@@ -12,7 +12,7 @@ use bodies::{
     even, neighbours, partner_order, ring, rotated_order, signal, stray_messages, whole_tensor_ring,
 };
 use collectives::{
-    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Cost, Element, Error, ExclusiveScan,
+    AllGather, AllReduce, AllToAll, BadCall, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan,
     Gather, Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter, ceil_log2,
 };
 
@@ -160,7 +160,7 @@ impl Gear for Mutant {
         op: &dyn Reduction<T>,
     ) -> Result<()> {
         if !self.model().supports(case, op.commutes()) {
-            return Err(Error::DoesNotCommute { algorithm: self.name(), reduction: op.name().0 });
+            return Err(BadCall::DoesNotCommute { algorithm: self.name(), reduction: op.name().0 }.into());
         }
         if matches!(self.operation(), Operation::AllReduce | Operation::Scan | Operation::ExclusiveScan) {
             output.copy_from_slice(input);

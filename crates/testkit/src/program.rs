@@ -48,6 +48,16 @@ impl Program {
     ///
     /// The first result that differs from the oracle, or what ended the world.
     pub fn run(&self, world: &Communicator) -> Result<usize> {
+        self.run_with(world, || Ok(()))
+    }
+
+    /// As [`run`](Self::run), with something to do before every message, collective and split: count them,
+    /// nap to get out of step with the other ranks, or fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), and those of `before`.
+    pub fn run_with(&self, world: &Communicator, mut before: impl FnMut() -> Result<()>) -> Result<usize> {
         let mut rng = Rng::with_seed(self.seed);
         let mut levels: Vec<Level> = Vec::new();
         let mut compared = 0;
@@ -68,6 +78,7 @@ impl Program {
                     let parent = levels.last().map_or(world, |level| &level.comm);
                     let everyone: Vec<_> = (0..world.size()).collect();
                     let members = levels.last().map_or(&everyone, |level| &level.members);
+                    before()?;
                     let level = split(parent, members, groups, salt)?;
                     levels.push(level);
                 }
@@ -78,7 +89,9 @@ impl Program {
                         Some(level) => (&level.comm, &level.members),
                         None => (world, &everyone),
                     };
+                    before()?;
                     self.shift(comm, members, step)?;
+                    before()?;
                     self.step(comm, members, step)?;
                     compared += 1;
                 }

@@ -132,7 +132,7 @@ pub fn provenance<G: Gear>(gear: &G) -> Verdict {
 /// Whether a world ended in a proven deadlock.
 pub fn is_deadlock(error: &RunError) -> bool {
     use transport::Error::Deadlock;
-    matches!(error.cause, Cause::Returned(Error::Transport(Deadlock { .. })) | Cause::World(Deadlock { .. }))
+    matches!(error.cause, Cause::World(Deadlock { .. }))
 }
 
 impl Rejection {

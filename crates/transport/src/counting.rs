@@ -8,7 +8,7 @@
 //! the number of steps that a network in which every rank can send one message and receive one message at
 //! a time would need: exactly the quantity that the closed forms speak of, whatever the threads' schedule.
 
-use crate::{Call, Incoming, Outgoing, Result, Transport};
+use crate::{Call, Envelope, Incoming, Operation, Outgoing, Result, Transport};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -85,27 +85,27 @@ impl Transport for Counting {
         self.inner.size()
     }
 
-    fn check(&self) -> Result<()> {
-        self.inner.check()
+    fn begin(&self, operation: &Operation) -> Result<()> {
+        self.inner.begin(operation)
     }
 
     fn transfer(
         &self,
+        operation: &Operation,
         mut outgoing: Option<Outgoing<'_>>,
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
-        let Some(call) = (outgoing.as_ref().map(|o| o.envelope.call))
-            .or_else(|| incoming.as_ref().map(|i| i.envelope.call))
-        else {
-            return self.inner.transfer(None, None, during);
-        };
+        if outgoing.is_none() && incoming.is_none() {
+            return self.inner.transfer(operation, None, None, during);
+        }
+        let Envelope { call, .. } = operation.envelope;
         let before = self.traffic.borrow().total.rounds;
         let sent = outgoing.as_mut().map(|outgoing| {
             outgoing.stamp = before as u32;
-            outgoing.envelope.wire_bytes()
+            operation.envelope.with_elements(outgoing.elements).wire_bytes()
         });
-        let stamp = self.inner.transfer(outgoing, incoming, during)?;
+        let stamp = self.inner.transfer(operation, outgoing, incoming, during)?;
         let traffic = &mut *self.traffic.borrow_mut();
         // An overlapped computation may have used other communicators, which share the clock.
         let now = traffic.total.rounds;

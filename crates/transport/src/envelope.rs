@@ -35,7 +35,7 @@ impl Call {
 /// What an element is, as far as a transport needs to know.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ElementType {
-    /// For comparing and for messages, e.g. `f32`.
+    /// For comparing and for errors, e.g. `f32`; empty for the element of messages that carry nothing.
     pub name: &'static str,
     /// Bytes that one element costs on a wire.
     pub wire_bytes: usize,
@@ -114,21 +114,20 @@ fn same<T: PartialEq>(a: &'static T, b: &'static T) -> bool {
     std::ptr::eq(a, b) || a == b
 }
 
+/// What it is, without its place in the order of collectives.
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.call.operation)?;
         if !self.call.algorithm.is_empty() {
             write!(f, "/{}", self.call.algorithm)?;
         }
-        if self.sequence > 0 {
-            write!(f, " (collective {} of the communicator)", self.sequence)?;
-        }
         // A message that is no part of a collective has no other length than its own.
         let length = if self.sequence == 0 { self.elements } else { self.length };
-        match self.call.counts {
-            true if length == 0 => write!(f, " of {}", self.element.name)?,
-            true => write!(f, " of {}, counts with hash {length:x}", self.element.name)?,
-            false => write!(f, " of {length} {}", self.element.name)?,
+        match self.element.name {
+            "" => {}
+            name if !self.call.counts => write!(f, " of {length} {name}")?,
+            name if length == 0 => write!(f, " of {name}")?,
+            name => write!(f, " of {name}, counts with hash {length:x}")?,
         }
         if !self.reduction.0.is_empty() {
             write!(f, ", reduction {}", self.reduction.0)?;

@@ -1,8 +1,6 @@
 //! What can go wrong between ranks. Ranks are named by their number in the world, also inside sub-worlds.
 
-use crate::Envelope;
-use std::fmt;
-use std::sync::Arc;
+use crate::{Envelope, Members, Origin, Record};
 
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,6 +22,8 @@ pub enum Error {
     Left {
         /// The rank that returned.
         rank: usize,
+        /// The last operation it had begun, if any.
+        last: Option<Box<Record>>,
         /// The wait that can never end.
         wait: Box<Wait>,
     },
@@ -40,23 +40,34 @@ pub enum Error {
         rank: usize,
         /// What it said.
         message: String,
+        /// The last operation it had begun, if any.
+        last: Option<Box<Record>>,
     },
 }
 
-/// The two views of a message that was not what its receiver expected.
+/// The two views of a message that was not what its receiver expected; or of two ranks that wait for each other
+/// because of it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// The rank that sent it.
-    pub sender: usize,
     /// What the sender was doing.
-    pub sent: Envelope,
-    /// The rank that took it.
-    pub receiver: usize,
+    pub sent: View,
     /// What the receiver was doing.
-    pub expected: Envelope,
+    pub expected: View,
     /// The communicator.
     pub members: Members,
+}
+
+/// What one side of a message meant by it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct View {
+    /// The rank.
+    pub rank: usize,
+    /// What it was doing.
+    pub envelope: Envelope,
+    /// Where in its program.
+    pub origin: Origin,
 }
 
 /// A rank that waits.
@@ -71,19 +82,10 @@ pub struct Wait {
     pub what: WaitFor,
     /// What it is doing.
     pub envelope: Envelope,
+    /// Where in its program.
+    pub origin: Origin,
     /// On which communicator.
     pub members: Members,
-}
-
-/// The ranks of a communicator, by their numbers in the world, in the order of their numbers there: rank 1
-/// of the communicator is `ranks[1]`, which is what a root of 1 means.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Members {
-    /// The numbers.
-    pub ranks: Arc<[usize]>,
-    /// Whether these are all ranks of the world, under their own numbers.
-    pub is_world: bool,
 }
 
 /// What a rank can wait for.
@@ -95,55 +97,6 @@ pub enum WaitFor {
     Room,
     /// The peer to finish reading this rank's buffer.
     Reader,
-}
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, peer, what, envelope, members } = self;
-        let (verb, to) = match what {
-            WaitFor::Message => ("receive", "from"),
-            WaitFor::Room | WaitFor::Reader => ("send", "to"),
-        };
-        match envelope.sequence {
-            0 => write!(f, "rank {rank} waits to {verb} a {envelope} {to} rank {peer}{members}"),
-            _ => write!(f, "rank {rank} waits to {verb} {to} rank {peer} in {envelope}{members}"),
-        }
-    }
-}
-
-impl fmt::Display for Members {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_world {
-            true => Ok(()),
-            false => write!(f, ", on the communicator of ranks {:?}", self.ranks),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mismatch(m) => write!(
-                f,
-                "mismatch: rank {} sent {}, but rank {} expected {}{}",
-                m.sender, m.sent, m.receiver, m.expected, m.members
-            ),
-            Self::Deadlock { cycle } => {
-                write!(f, "deadlock: ")?;
-                for (i, wait) in cycle.iter().enumerate() {
-                    write!(f, "{}{wait}", if i == 0 { "" } else { "; " })?;
-                }
-                Ok(())
-            }
-            Self::Left { rank, wait } => write!(f, "{wait}, but rank {rank} has returned"),
-            Self::Nested { rank } => write!(
-                f,
-                "rank {rank} called a communicator inside a reduction, or inside a computation that overlaps \
-                 with a transfer on it"
-            ),
-            Self::Failed { rank, message } => write!(f, "rank {rank} failed: {message}"),
-        }
-    }
 }
 
 impl std::error::Error for Error {}

@@ -8,25 +8,38 @@
 //! | file | idea |
 //! |---|---|
 //! | `envelope.rs` | what travels with every message, so that the receiver can tell whether it is the one it meant |
+//! | `operation.rs` | what a rank is doing, and where in its program: for errors and reports |
 //! | `counting.rs` | a transport around a transport that counts messages, bytes and rounds |
+//! | `faults.rs` | a transport around a transport that makes a rank misbehave |
 //! | `error.rs` | what can go wrong between ranks |
+//! | `explain.rs` | how errors read |
+//! | `report.rs` | how a world ended: the root cause, where ranks parted ways, their last operations |
 //! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
 //! | `threads/mailbox.rs` | the cells that bytes travel through: where the `unsafe` code is |
 //! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
+//! | `threads/journal.rs` | the last operations of a rank |
+//! | `threads/panics.rs` | where a rank panicked |
 //! | `threads/seat.rs` | where a rank sleeps, and why no wake-up is lost |
 //! | `threads/models.rs` | the mailbox and the seat under loom, a model checker |
 
 mod counting;
 mod envelope;
 mod error;
+mod explain;
+mod faults;
+mod operation;
+mod report;
 mod threads;
 
 pub use counting::{Counting, Counts, Traffic};
 pub use envelope::{Call, ElementType, Envelope, Name};
-pub use error::{Error, Members, Mismatch, Result, Wait, WaitFor};
-pub use threads::{Cause, Endpoint, RunError, Threads};
+pub use error::{Error, Mismatch, Result, View, Wait, WaitFor};
+pub use faults::{Fault, FaultKind, Faulty, Field};
+pub use operation::{Half, Members, Operation, Origin, Record};
+pub use report::{Cause, Divergence, RunError};
+pub use threads::{Endpoint, Threads};
 
 /// The half of a transfer that leaves this rank.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +47,10 @@ pub struct Outgoing<'a> {
     /// The rank that takes the message, 0..P.
     pub to: usize,
     /// The message itself. Empty for elements that occupy no memory; what such a message costs on a
-    /// wire stands in the envelope ([`Envelope::wire_bytes`]).
+    /// wire follows from their number ([`Envelope::wire_bytes`]).
     pub bytes: &'a [u8],
-    /// What the message is part of.
-    pub envelope: Envelope,
+    /// Its length, in elements.
+    pub elements: usize,
     /// The sender's logical time. The transport carries it and gives it to the receiver, nothing else:
     /// [`Counting`] counts rounds with it.
     pub stamp: u32,
@@ -47,8 +60,8 @@ pub struct Outgoing<'a> {
 pub struct Incoming<'a> {
     /// The rank whose message is awaited, 0..P.
     pub from: usize,
-    /// What the message must be part of; anything else is [`Error::Mismatch`].
-    pub envelope: Envelope,
+    /// Its length, in elements. Another length, or a message of another operation, is [`Error::Mismatch`].
+    pub elements: usize,
     /// Is shown the bytes where they lie (in the sender's own buffer when the message is large), once,
     /// and copies or reduces straight out of them. It must not communicate: calls from inside it are refused
     /// with [`Error::Nested`], on all communicators.
@@ -77,17 +90,16 @@ pub trait Transport {
     /// P, the number of ranks.
     fn size(&self) -> usize;
 
-    /// Whether a call can begin now. A caller that keeps account of its calls asks before it begins one.
+    /// Announces an operation before its first transfer. A caller that counts its operations asks whether this
+    /// one can begin.
     ///
     /// # Errors
     ///
-    /// What [`transfer`](Self::transfer) would answer without looking at its arguments: what ended the world,
+    /// What [`transfer`](Self::transfer) would answer without looking at the halves: what ended the world,
     /// or [`Error::Nested`].
-    fn check(&self) -> Result<()> {
-        Ok(())
-    }
+    fn begin(&self, operation: &Operation) -> Result<()>;
 
-    /// Sends, receives, or both at once. `during`, if given, runs between posting the outgoing message
+    /// Sends, receives, or both at once, as a part of `operation`. `during`, if given, runs between posting the outgoing message
     /// and completing the transfer, so that computing overlaps with waiting;
     /// it may use other communicators, not this one.
     ///
@@ -95,8 +107,7 @@ pub trait Transport {
     ///
     /// # Errors
     ///
-    /// [`Error::Mismatch`] if the message that arrives is not the one described by
-    /// [`Incoming::envelope`]; [`Error::Nested`] if called from inside `during`; otherwise whatever ended the
+    /// [`Error::Mismatch`] if the message that arrives is no such part of the operation; [`Error::Nested`] if called from inside `during`; otherwise whatever ended the
     /// world: see [`Error`].
     ///
     /// # Panics
@@ -104,6 +115,7 @@ pub trait Transport {
     /// If a rank is not below [`size`](Self::size): `collectives` checks its callers' arguments.
     fn transfer(
         &self,
+        operation: &Operation,
         outgoing: Option<Outgoing<'_>>,
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,

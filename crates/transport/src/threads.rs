@@ -2,9 +2,11 @@
 
 mod endpoint;
 mod group;
+mod journal;
 mod mailbox;
 #[cfg(all(test, loom))]
 mod models;
+mod panics;
 mod seat;
 mod sync;
 #[cfg(all(test, not(loom)))]
@@ -13,11 +15,9 @@ mod waiting;
 
 pub use endpoint::Endpoint;
 
-use crate::{Error, Mismatch};
+use crate::{Cause, Error, Mismatch, RunError, View};
 use endpoint::Rank;
 use group::{Group, Unreceived};
-use std::any::Any;
-use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -29,58 +29,25 @@ use waiting::Shared;
 pub struct Threads {
     ranks: usize,
     strict: bool,
-}
-
-/// Why a world did not end well: the root cause, then what followed from it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct RunError<E> {
-    /// The rank on which it began.
-    pub rank: usize,
-    /// What happened there.
-    pub cause: Cause<E>,
-    /// What the ranks ended with in consequence, in rank order.
-    pub consequences: Vec<(usize, Cause<E>)>,
-}
-
-/// How a rank ended, if not well.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Cause<E> {
-    /// There can be no world without ranks.
-    NoRanks,
-    /// It panicked, with this message.
-    Panicked(String),
-    /// It returned this error.
-    Returned(E),
-    /// The world failed there, and that is the root cause, whatever the rank then did.
-    World(Error),
-    /// It never asked for a sub-world that the others of these ranks made.
-    MissingMember {
-        /// All members, by their numbers in the world.
-        members: Vec<usize>,
-    },
-    /// It sent a message that was never received.
-    Unreceived {
-        /// Whom it was for.
-        to: usize,
-        /// What it was part of.
-        what: String,
-        /// How many more such messages there are.
-        more: usize,
-    },
+    quiet: bool,
 }
 
 impl Threads {
     /// A world of so many ranks.
     pub fn new(ranks: usize) -> Self {
-        Self { ranks, strict: false }
+        Self { ranks, strict: false, quiet: false }
     }
 
     /// Makes every send wait for its receiver, however small the message, so that a program which leans on
     /// buffering fails every time instead of only on large data.
     pub fn strict(self, strict: bool) -> Self {
         Self { strict, ..self }
+    }
+
+    /// Doesn't let panics of ranks be printed where they happen: for worlds that fail on purpose. What they said,
+    /// and where, stands in the error.
+    pub fn quiet(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
     }
 
     /// Runs `main` on every rank, each a thread of its own, and returns their values in rank order. The
@@ -97,7 +64,7 @@ impl Threads {
         F: Fn(Endpoint) -> Result<R, E> + Sync,
     {
         if self.ranks == 0 {
-            return Err(RunError::alone(0, Cause::NoRanks));
+            return Err(RunError::new(0, Cause::NoRanks));
         }
         let (world, parkers) = Shared::new(self.ranks);
         let group = Group::of_world(&world);
@@ -106,22 +73,21 @@ impl Threads {
                 let (world, group, main) = (Arc::clone(&world), Arc::clone(&group), &main);
                 let failure_to_start = Arc::clone(&world);
                 let body = move || {
-                    let (looking, left) = (Cell::new(false), Cell::new(false));
-                    let rank = Rank { world, number, parker, strict: self.strict, looking, left };
-                    run_rank(rank, group, main)
+                    panics::note(self.quiet);
+                    run_rank(Rank::new(world, number, parker, self.strict), group, main)
                 };
                 let thread = std::thread::Builder::new().name(format!("rank {number}"));
                 (thread.spawn_scoped(scope, body))
                     .map_err(|error| {
                         let message = format!("its thread could not be started: {error}");
-                        failure_to_start.fail(number, Error::Failed { rank: number, message });
+                        failure_to_start.fail(number, Error::Failed { rank: number, message, last: None });
                     })
                     .ok()
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(start).collect();
             // A thread that unwinds in spite of `run_rank`, in a destructor of the program's, has panicked.
             let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|panic| Err(Cause::Panicked(panic_message(&*panic))))
+                thread.join().unwrap_or_else(|_| Err(unspeakable()))
             };
             threads.into_iter().map(|thread| thread.map(join)).collect()
         });
@@ -149,12 +115,20 @@ where
     let outcome = match catch_unwind(AssertUnwindSafe(|| main(endpoint))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(Cause::Returned(error)),
-        Err(panic) => Err(Cause::Panicked(panic_message(&*panic))),
+        Err(panic) => {
+            let (message, at) = panics::describe(&*panic);
+            Err(Cause::Panicked { message, at })
+        }
     };
     if let Err(cause) = &outcome {
-        leave.0.world.fail(number, Error::Failed { rank: number, message: cause.to_string() });
+        leave.0.fail(cause.to_string());
     }
     outcome
+}
+
+/// How a rank ended that panicked once more when its end was handled.
+fn unspeakable<E>() -> Cause<E> {
+    Cause::Panicked { message: "a panic while the rank ended".to_owned(), at: None }
 }
 
 /// Says that the rank is gone, however its thread ends: also if an error can't be displayed, or a panic's
@@ -163,20 +137,13 @@ struct Leave(Rc<Rank>);
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        let Rank { world, number, left, .. } = &*self.0;
+        let Rank { world, number, left, journal, .. } = &*self.0;
         if std::thread::panicking() {
-            let message = "panicked while it ended".to_owned();
-            world.fail(*number, Error::Failed { rank: *number, message });
+            self.0.fail(unspeakable::<String>().to_string());
         }
         left.set(true);
-        world.leave(*number);
+        world.leave(*number, journal.records());
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = (panic.downcast_ref::<&str>().copied())
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// The values of all ranks, or the root cause.
@@ -194,29 +161,32 @@ fn conclude<R, E>(
             None => {}
         }
     }
+    let failed = |rank, cause, consequences: Vec<_>| {
+        Err(RunError { rank, cause, consequences: consequences.into(), journals: world.journals() })
+    };
     if let Some((rank, error)) = world.failure() {
-        // What a rank said is the root cause if it said it first. If the world failed before, then a panic,
-        // say from unwrapping that failure, is a consequence; an error is most likely the failure itself.
-        let own = causes.iter().position(|(r, cause)| {
-            *r == rank && (matches!(error, Error::Failed { .. }) || matches!(cause, Cause::Returned(_)))
-        });
+        // What a rank said is the root cause if it said it first. If the world failed before, what the ranks said
+        // came of that.
+        let said = matches!(error, Error::Failed { .. });
+        let own = causes.iter().position(|(r, _)| said && *r == rank);
         let cause = match own {
             Some(index) => causes.remove(index).1,
             None => Cause::World(error),
         };
-        return Err(RunError { rank, cause, consequences: causes });
+        return failed(rank, cause, causes);
     }
     if let Some((members, missing)) = missing_member {
-        return Err(RunError::alone(missing, Cause::MissingMember { members }));
+        return failed(missing, Cause::MissingMember { members }, Vec::new());
     }
     let unreceived = world.unreceived();
     if let Some((rank, mismatch)) = crossed(&unreceived) {
-        return Err(RunError::alone(rank, Cause::World(Error::Mismatch(Box::new(mismatch)))));
+        return failed(rank, Cause::World(Error::Mismatch(Box::new(mismatch))), Vec::new());
     }
     if let Some(first) = unreceived.first() {
-        let cause =
-            Cause::Unreceived { to: first.to, what: first.envelope.to_string(), more: unreceived.len() - 1 };
-        return Err(RunError::alone(first.from, cause));
+        let Unreceived { from, to, envelope, origin, ref members } = *first;
+        let sent = Box::new(View { rank: from, envelope, origin });
+        let cause = Cause::Unreceived { to, sent, members: members.clone(), more: unreceived.len() - 1 };
+        return failed(from, cause, Vec::new());
     }
     Ok(values)
 }
@@ -234,45 +204,10 @@ fn crossed(unreceived: &[Unreceived]) -> Option<(usize, Mismatch)> {
         })
     };
     let (sent, other) = unreceived.iter().find_map(|sent| Some((sent, back(sent)?)))?;
-    let (sender, receiver) = (sent.from, sent.to);
-    let (expected, members) = (other.envelope, sent.members.clone());
-    Some((receiver, Mismatch { sender, sent: sent.envelope, receiver, expected, members }))
+    let view = |message: &Unreceived| View {
+        rank: message.from,
+        envelope: message.envelope,
+        origin: message.origin,
+    };
+    Some((sent.to, Mismatch { sent: view(sent), expected: view(other), members: sent.members.clone() }))
 }
-
-impl<E> RunError<E> {
-    fn alone(rank: usize, cause: Cause<E>) -> Self {
-        Self { rank, cause, consequences: Vec::new() }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for Cause<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRanks => write!(f, "a world needs at least 1 rank, 0 were asked for"),
-            Self::Panicked(message) => write!(f, "panicked: {message}"),
-            Self::Returned(error) => write!(f, "{error}"),
-            Self::World(error) => write!(f, "{error}"),
-            Self::MissingMember { members } => {
-                write!(f, "never asked for the sub-world of ranks {members:?} that others of them made")
-            }
-            Self::Unreceived { to, what, more } => {
-                write!(f, "sent a message that rank {to} never received: {what}")?;
-                match more {
-                    0 => Ok(()),
-                    more => write!(f, " (and {more} more)"),
-                }
-            }
-        }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for RunError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cause {
-            Cause::NoRanks => write!(f, "{}", self.cause),
-            _ => write!(f, "rank {}: {}", self.rank, self.cause),
-        }
-    }
-}
-
-impl<E: fmt::Debug + fmt::Display> std::error::Error for RunError<E> {}

@@ -2,8 +2,8 @@
 
 use crate::model::{Ghost, GhostSum};
 use collectives::{
-    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Cause, Communicator, Cost, Error, ExclusiveScan,
-    Gather, Layout, Reduce, ReduceScatter, Result, Scan, Scatter, World,
+    AllGather, AllReduce, AllToAll, BadCall, Barrier, Broadcast, Cause, Communicator, Cost, Error,
+    ExclusiveScan, Gather, Layout, Reduce, ReduceScatter, Result, Scan, Scatter, World,
 };
 
 /// What rank r of P sends for N elements, from (P, r, N).
@@ -50,7 +50,14 @@ impl Rung {
     pub(crate) fn works_for(&self, ranks: usize) -> bool {
         match World::new(ranks).run(|comm| self.run(comm, 0)) {
             Ok(_) => true,
-            Err(error) if matches!(error.cause, Cause::Returned(Error::NotPowerOfTwo { .. })) => false,
+            Err(error)
+                if matches!(
+                    error.cause,
+                    Cause::Returned(Error::BadCall { call: BadCall::NotPowerOfTwo { .. }, .. })
+                ) =>
+            {
+                false
+            }
             Err(error) => panic!("{} on {ranks} ranks: {error}", self.name),
         }
     }

@@ -11,7 +11,7 @@
 
 use crate::ladder::{Rung, ladder};
 use crate::markdown::table;
-use collectives::transport::{Incoming, Outgoing, Result, Threads, Transport};
+use collectives::transport::{Incoming, Operation, Outgoing, Result, Threads, Transport};
 use collectives::{Communicator, Name, Reduction};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -104,8 +104,13 @@ impl Transport for Modelled {
         self.inner.size()
     }
 
+    fn begin(&self, operation: &Operation) -> Result<()> {
+        self.inner.begin(operation)
+    }
+
     fn transfer(
         &self,
+        operation: &Operation,
         mut outgoing: Option<Outgoing<'_>>,
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
@@ -115,10 +120,11 @@ impl Transport for Modelled {
         let mut end = start;
         if let Some(outgoing) = &mut outgoing {
             outgoing.stamp = (start as f32).to_bits();
-            end = start + machine.message(outgoing.envelope.wire_bytes());
+            end = start + machine.message(operation.envelope.with_elements(outgoing.elements).wire_bytes());
         }
-        let wire_bytes = incoming.as_ref().map_or(0, |incoming| incoming.envelope.wire_bytes());
-        let stamp = self.inner.transfer(outgoing, incoming, during)?;
+        let wire_bytes =
+            incoming.as_ref().map_or(0, |i| operation.envelope.with_elements(i.elements).wire_bytes());
+        let stamp = self.inner.transfer(operation, outgoing, incoming, during)?;
         if let Some(stamp) = stamp {
             let sent = f64::from(f32::from_bits(stamp));
             end = end.max(start.max(sent) + machine.message(wire_bytes));

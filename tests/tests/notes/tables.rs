@@ -1,15 +1,17 @@
-//! Tables of numbers, made by the code that they speak of.
+//! Tables of numbers, and what programs print, made by the code that they speak of.
 //!
 //! A region `<!-- table: GENERATOR ARGUMENTS -->` ... `<!-- end table -->` holds what [`generate`] answers:
 //!
 //! | generator | table |
 //! |---|---|
 //! | `cost OPERATION` | rounds, messages and elements of each algorithm, by the number of ranks |
+//! | `error TITLE` | what one of the wrong programs of `gears faults` is told |
 //! | `model`, `fastest`, `crossover` | predicted times: see `model.rs` |
 
 use crate::ladder::{Totals, ladder};
 use crate::markdown::{Note, table};
 use crate::model;
+use testkit::faults::examples::EXAMPLES;
 
 /// The numbers of ranks of a cost table: powers of two, their neighbours, and an odd one.
 const RANKS: [usize; 6] = [2, 3, 4, 7, 8, 16];
@@ -29,8 +31,15 @@ fn generate(arguments: &str) -> Result<String, String> {
         ["crossover", operation, from, to, ref settings @ ..] => {
             model::crossover(operation, [from, to], settings)
         }
+        ["error", ..] => error(arguments.trim_start_matches("error").trim()),
         _ => Err(format!("no generator for `{arguments}`")),
     }
+}
+
+fn error(title: &str) -> Result<String, String> {
+    let example = EXAMPLES.iter().find(|example| example.title == title);
+    let text = example.ok_or_else(|| format!("no example `{title}`"))?.text();
+    Ok(format!("```text\n{text}\n```"))
 }
 
 /// The note with its tables made anew.
@@ -116,7 +125,8 @@ mod tests {
 
     #[test]
     fn an_unknown_generator_is_a_problem() {
-        for arguments in ["cost all_reduces", "prices", "", "model barrier", "cost"] {
+        for arguments in ["cost all_reduces", "prices", "", "model barrier", "cost", "error", "error Nothing"]
+        {
             let note = sample(&format!("<!-- table: {arguments} -->\n<!-- end table -->\n"));
             assert_eq!(refreshed(&note).unwrap_err().len(), 1, "{arguments}");
         }

@@ -1,12 +1,7 @@
 //! Messages between two ranks.
 
 use super::Communicator;
-use crate::peers::Peers;
 use crate::{Element, Reduction, Result};
-use transport::Call;
-
-/// Sends meet receives whichever of the methods they were called by.
-static MESSAGE: Call = Call::new("message");
 
 /// Messages from one rank to another arrive in the order in which they were sent; there are no tags. They
 /// share that order with the collectives: a message sent before a barrier is received before that barrier.
@@ -20,6 +15,7 @@ impl Communicator {
     /// # Errors
     ///
     /// If there is no such rank, or the world has failed.
+    #[track_caller]
     pub fn send<T: Element>(&self, to: usize, data: &[T]) -> Result<()> {
         self.check_rank("send", "destination", to)?;
         self.message::<T>().send(to, data)
@@ -46,6 +42,7 @@ impl Communicator {
     /// # Errors
     ///
     /// If there is no such rank, the message has another length or type, or the world has failed.
+    #[track_caller]
     pub fn recv<T: Element>(&self, from: usize, into: &mut [T]) -> Result<()> {
         self.check_rank("recv", "source", from)?;
         self.message::<T>().recv(from, into)
@@ -56,6 +53,7 @@ impl Communicator {
     /// # Errors
     ///
     /// As [`send`](Self::send) and [`recv`](Self::recv).
+    #[track_caller]
     pub fn send_recv<T: Element>(&self, to: usize, data: &[T], from: usize, into: &mut [T]) -> Result<()> {
         self.check_rank("send_recv", "destination", to)?;
         self.check_rank("send_recv", "source", from)?;
@@ -84,6 +82,7 @@ impl Communicator {
     /// # Errors
     ///
     /// As [`send_recv`](Self::send_recv); the computation has then run or not.
+    #[track_caller]
     pub fn send_recv_during<T: Element, R>(
         &self,
         to: usize,
@@ -107,6 +106,7 @@ impl Communicator {
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
+    #[track_caller]
     pub fn recv_reduce<T: Element>(&self, from: usize, into: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
         self.check_rank("recv_reduce", "source", from)?;
         self.message::<T>().recv_with(from, into.len(), |x| op.fold(into, x))
@@ -117,6 +117,7 @@ impl Communicator {
     /// # Errors
     ///
     /// As [`send_recv`](Self::send_recv).
+    #[track_caller]
     pub fn send_recv_reduce<T: Element>(
         &self,
         to: usize,
@@ -129,9 +130,5 @@ impl Communicator {
         self.check_rank("send_recv_reduce", "source", from)?;
         let count = into.len();
         self.message::<T>().send_recv_with(to, data, from, count, |x| op.fold(into, x))
-    }
-
-    fn message<T: Element>(&self) -> Peers<'_> {
-        self.peers(&MESSAGE, T::TYPE)
     }
 }

@@ -7,11 +7,14 @@
 use super::collective::wire_bytes;
 use super::{Begin, Communicator, check_length};
 use crate::all_to_all::Blocks;
-use crate::{AllGather, AllToAll, Element, Error, Gather, Layout, ReduceScatter, Reduction, Result, Scatter};
+use crate::{
+    AllGather, AllToAll, BadCall, Element, Gather, Layout, ReduceScatter, Reduction, Result, Scatter,
+};
 
 /// # Blocks of different lengths
 impl Communicator {
     /// [`gather`](Self::gather) of blocks of different lengths.
+    #[track_caller]
     pub fn gather_v<T: Element>(
         &self,
         input: &[T],
@@ -23,6 +26,7 @@ impl Communicator {
     }
 
     /// [`gather_v`](Self::gather_v) by a given algorithm.
+    #[track_caller]
     pub fn gather_v_with<T: Element>(
         &self,
         algorithm: Gather,
@@ -42,11 +46,12 @@ impl Communicator {
             blocks.total(),
             "the sum of the counts",
         )?;
-        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
+        let peers = self.begin(T::TYPE, algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
     /// [`scatter`](Self::scatter) of blocks of different lengths.
+    #[track_caller]
     pub fn scatter_v<T: Element>(
         &self,
         input: &[T],
@@ -60,6 +65,7 @@ impl Communicator {
     }
 
     /// [`scatter_v`](Self::scatter_v) by a given algorithm.
+    #[track_caller]
     pub fn scatter_v_with<T: Element>(
         &self,
         algorithm: Scatter,
@@ -79,17 +85,19 @@ impl Communicator {
             blocks.total(),
             "the sum of the counts",
         )?;
-        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
+        let peers = self.begin(T::TYPE, algorithm.call_with_counts(), Begin::of_counts(counts).root(root))?;
         algorithm.run(&peers, input, &blocks, output, root)
     }
 
     /// [`all_gather`](Self::all_gather) of blocks of different lengths.
+    #[track_caller]
     pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
         let algorithm = AllGather::choose(self.size(), wire_bytes::<T>(output.len()));
         self.all_gather_v_with(algorithm, input, counts, output)
     }
 
     /// [`all_gather_v`](Self::all_gather_v) by a given algorithm.
+    #[track_caller]
     pub fn all_gather_v_with<T: Element>(
         &self,
         algorithm: AllGather,
@@ -100,12 +108,13 @@ impl Communicator {
         let blocks = self.blocks("all_gather_v", "counts", counts)?;
         check_length("all_gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
         check_length("all_gather_v", "output", output.len(), blocks.total(), "the sum of the counts")?;
-        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of_counts(counts))?;
+        let peers = self.begin(T::TYPE, algorithm.call_with_counts(), Begin::of_counts(counts))?;
         output[blocks.block(self.rank())].copy_from_slice(input);
         algorithm.run(&peers, &blocks, output)
     }
 
     /// [`reduce_scatter`](Self::reduce_scatter) to blocks of different lengths.
+    #[track_caller]
     pub fn reduce_scatter_v<T: Element>(
         &self,
         input: &[T],
@@ -118,6 +127,7 @@ impl Communicator {
     }
 
     /// [`reduce_scatter_v`](Self::reduce_scatter_v) by a given algorithm.
+    #[track_caller]
     pub fn reduce_scatter_v_with<T: Element>(
         &self,
         algorithm: ReduceScatter,
@@ -131,7 +141,7 @@ impl Communicator {
         check_length("reduce_scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
         algorithm.check(op)?;
         let begin = Begin::of_counts(counts).reduction(op.name());
-        let peers = self.begin::<T>(algorithm.call_with_counts(), begin)?;
+        let peers = self.begin(T::TYPE, algorithm.call_with_counts(), begin)?;
         algorithm.run(&peers, input, &blocks, output, op)?;
         op.finish(output, self.size());
         Ok(())
@@ -140,6 +150,7 @@ impl Communicator {
     /// [`all_to_all`](Self::all_to_all) of blocks of different lengths: `send_counts[r]` elements go to
     /// rank r, `recv_counts[r]` come from it. What one rank sends another must be what that one takes from
     /// it.
+    #[track_caller]
     pub fn all_to_all_v<T: Element>(
         &self,
         input: &[T],
@@ -151,6 +162,7 @@ impl Communicator {
     }
 
     /// [`all_to_all_v`](Self::all_to_all_v) by a given algorithm; Bruck's has no such form.
+    #[track_caller]
     pub fn all_to_all_v_with<T: Element>(
         &self,
         algorithm: AllToAll,
@@ -173,13 +185,18 @@ impl Communicator {
             "the count received",
         )?;
         // The ranks' counts differ, so there is nothing to compare but the length of each message.
-        let peers = self.begin::<T>(algorithm.call_with_counts(), Begin::of(0))?;
+        let peers = self.begin(T::TYPE, algorithm.call_with_counts(), Begin::of(0))?;
         let blocks = Blocks { sent: &sent, taken: &taken };
         algorithm.run(&peers, input, output, blocks)
     }
 
-    fn blocks(&self, operation: &'static str, argument: &'static str, counts: &[usize]) -> Result<Layout> {
+    fn blocks(
+        &self,
+        operation: &'static str,
+        argument: &'static str,
+        counts: &[usize],
+    ) -> Result<Layout, BadCall> {
         check_length(operation, argument, counts.len(), self.size(), "one count a rank")?;
-        Layout::try_of_counts(counts.iter().copied()).ok_or(Error::TooLong { operation, argument })
+        Layout::try_of_counts(counts.iter().copied()).ok_or(BadCall::TooLong { operation, argument })
     }
 }

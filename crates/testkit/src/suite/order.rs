@@ -4,7 +4,7 @@ use super::{Rejection, Verdict, call, compare, rejection, small_cases};
 use crate::case::Case;
 use crate::gear::Gear;
 use crate::values::{Fill, composition, element};
-use collectives::{Error, World};
+use collectives::{BadCall, Error, World};
 
 /// A reduction that doesn't commute is combined in rank order; a gear that can't must refuse it on every
 /// rank, before anything is sent, and leave the communicator usable.
@@ -30,8 +30,10 @@ pub fn order<G: Gear>(gear: &G) -> Verdict {
 
 fn refuses<G: Gear>(gear: &G, case: &Case, input: &(dyn Fn(usize, usize) -> u64 + Sync)) -> Verdict {
     let run = World::new(case.ranks).counting(true).run(|comm| {
-        let refused =
-            matches!(call(gear, comm, case, &input, &composition()), Err(Error::DoesNotCommute { .. }));
+        let refused = matches!(
+            call(gear, comm, case, &input, &composition()),
+            Err(Error::BadCall { call: BadCall::DoesNotCommute { .. }, .. })
+        );
         let sent = comm.traffic().expect("the world counts").total.messages;
         comm.barrier()?;
         match refused && sent == 0 {

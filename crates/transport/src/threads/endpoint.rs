@@ -1,10 +1,13 @@
 //! One rank's end of all its mailboxes.
 
 use super::group::Group;
-use super::mailbox::{Loan, Message};
+use super::journal::Journal;
+use super::mailbox::{CHECKING, Letter, Loan, Message};
 use super::sync::Parker;
 use super::waiting::{Need, Shared};
-use crate::{Envelope, Error, Incoming, Mismatch, Outgoing, Result, Transport, WaitFor};
+use crate::{
+    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Result, Transport, View, WaitFor,
+};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,6 +24,20 @@ pub(super) struct Rank {
     pub(super) looking: Cell<bool>,
     /// Set when the rank has returned: a communicator that it hid away is of no use any more.
     pub(super) left: Cell<bool>,
+    pub(super) journal: Journal,
+}
+
+impl Rank {
+    pub(super) fn new(world: Arc<Shared>, number: usize, parker: Parker, strict: bool) -> Self {
+        let (looking, left) = (Cell::new(false), Cell::new(false));
+        Self { world, number, parker, strict, looking, left, journal: Journal::default() }
+    }
+
+    /// Reports a failure of this rank's to the world.
+    pub(super) fn fail(&self, message: String) {
+        let last = self.journal.records().pop().map(Box::new);
+        self.world.fail(self.number, Error::Failed { rank: self.number, message, last });
+    }
 }
 
 /// The in-process [`Transport`]: one rank's end of a communicator whose ranks are threads.
@@ -36,6 +53,8 @@ pub struct Endpoint {
     thread: Rc<Rank>,
     group: Arc<Group>,
     rank: usize,
+    /// For the journal, which isn't shared.
+    members: Rc<Members>,
     /// Messages sent to, and taken from, each member so far: the positions in their channels.
     sent: Box<[Cell<usize>]>,
     taken: Box<[Cell<usize>]>,
@@ -56,7 +75,7 @@ struct Lent<'a> {
     loan: Option<Loan<'a>>,
     sent: &'a Cell<usize>,
     to: usize,
-    envelope: Envelope,
+    elements: usize,
 }
 
 impl Lent<'_> {
@@ -102,32 +121,35 @@ impl Drop for Computing<'_> {
 impl Endpoint {
     pub(super) fn new(thread: Rc<Rank>, group: Arc<Group>, rank: usize) -> Self {
         let zeros = || group.members.iter().map(|_| Cell::new(0)).collect();
-        Self { sent: zeros(), taken: zeros(), computing: Cell::new(false), thread, group, rank }
+        let members = Rc::new(group.described());
+        Self { sent: zeros(), taken: zeros(), computing: Cell::new(false), members, thread, group, rank }
     }
 
     /// Posts the message if there is room.
-    fn try_post<'a>(&'a self, outgoing: Outgoing<'a>) -> Sending<'a> {
-        let Outgoing { to, bytes, envelope, stamp } = outgoing;
+    fn try_post<'a>(&'a self, operation: &Operation, outgoing: Outgoing<'a>) -> Sending<'a> {
+        let Outgoing { to, bytes, elements, stamp } = outgoing;
         let channel = self.group.channel(self.rank, to);
         let sent = &self.sent[to];
         if !channel.has_room(sent.get()) {
             return Sending::Waiting(Some(outgoing));
         }
+        let envelope = operation.envelope.with_elements(elements);
+        let letter = Letter { envelope, stamp, origin: operation.origin };
         let buffered = !self.thread.strict;
         // SAFETY: this endpoint is the channel's only sender, there is room at our position, and the loan
-        // goes into a `Lent` on the stack of `transfer`, which drops it before `bytes` can end.
+        // goes into a `Lent` on the stack of `exchange`, which drops it before `bytes` can end.
         #[allow(unsafe_code, reason = "the one call of the mailbox's loan")]
-        let loan = unsafe { channel.post(sent.get(), bytes, envelope, stamp, buffered) };
+        let loan = unsafe { channel.post(sent.get(), bytes, letter, buffered) };
         sent.set(sent.get() + 1);
         self.thread.world.wake(self.group.members[to]);
         match loan {
             None => Sending::Waiting(None),
-            Some(loan) => Sending::Lent(Lent { loan: Some(loan), sent, to, envelope }),
+            Some(loan) => Sending::Lent(Lent { loan: Some(loan), sent, to, elements }),
         }
     }
 
     /// Looks at the awaited message if it is there, and returns its stamp.
-    fn try_take(&self, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
+    fn try_take(&self, operation: &Operation, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
         let channel = self.group.channel(incoming.from, self.rank);
         let taken = &self.taken[incoming.from];
         // SAFETY: this endpoint is the channel's only receiver, it goes on to the next position, and
@@ -138,20 +160,19 @@ impl Endpoint {
         };
         taken.set(taken.get() + 1);
         self.thread.looking.set(true);
-        let look =
-            Look { message: Some(message), thread: &self.thread, sender: self.group.members[incoming.from] };
+        let sender = self.group.members[incoming.from];
+        let look = Look { message: Some(message), thread: &self.thread, sender };
         let message = look.message.as_ref().expect("just put there");
-        let sent = message.envelope();
-        if !sent.matches(&incoming.envelope) {
+        let expected = operation.envelope.with_elements(incoming.elements);
+        if CHECKING && !message.envelope().matches(&expected) {
+            let (rank, origin) = (self.thread.number, operation.origin);
             let error = Error::Mismatch(Box::new(Mismatch {
-                sender: self.group.members[incoming.from],
-                sent,
-                receiver: self.thread.number,
-                expected: incoming.envelope,
+                sent: View { rank: sender, envelope: message.envelope(), origin: message.origin() },
+                expected: View { rank, envelope: expected, origin },
                 members: self.group.described(),
             }));
             // Before the look ends: the sender must find the world failed when its message is given back.
-            self.thread.world.fail(self.thread.number, error.clone());
+            self.thread.world.fail(rank, error.clone());
             return Err(error);
         }
         let stamp = message.stamp();
@@ -159,8 +180,96 @@ impl Endpoint {
         Ok(Some(stamp))
     }
 
-    fn need(&self, what: WaitFor, peer: usize, position: usize, envelope: Envelope) -> Option<Need> {
-        Some(Need { what, rank: self.rank, peer, position, envelope })
+    /// Whether a call can begin now: what it would be refused with.
+    fn check(&self) -> Result<()> {
+        let rank = self.thread.number;
+        self.thread.world.check()?;
+        if self.thread.left.get() {
+            let message = "it called a communicator after it had returned".to_owned();
+            return Err(Error::Failed { rank, message, last: None });
+        }
+        match self.thread.looking.get() || self.computing.get() {
+            true => Err(Error::Nested { rank }),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts an operation on record, if it is a new one.
+    fn note(&self, operation: &Operation, outgoing: Option<Half>, incoming: Option<Half>) {
+        if CHECKING {
+            self.thread.journal.note(operation, &self.members, || [outgoing, incoming]);
+        }
+    }
+
+    /// Notes that this is where the rank was told that the world has failed.
+    fn told(&self, operation: &Operation, error: &Error) {
+        if !matches!(error, Error::Nested { .. }) {
+            self.thread.journal.fail(operation, &self.members);
+        }
+    }
+
+    fn exchange(
+        &self,
+        operation: &Operation,
+        outgoing: Option<Outgoing<'_>>,
+        mut incoming: Option<Incoming<'_>>,
+        during: Option<&mut dyn FnMut()>,
+    ) -> Result<Option<u32>> {
+        let sends = outgoing.as_ref().map(|o| Half { peer: o.to, elements: o.elements });
+        let receives = incoming.as_ref().map(|i| Half { peer: i.from, elements: i.elements });
+        let mut sending = match (self.check(), outgoing) {
+            (Ok(()), Some(outgoing)) => self.try_post(operation, outgoing),
+            (Ok(()), None) => Sending::Waiting(None),
+            (Err(error), _) => {
+                self.note(operation, sends, receives);
+                return Err(error);
+            }
+        };
+        // Now that the message is on its way: keeping record must not hold it up.
+        self.note(operation, sends, receives);
+        if let Some(compute) = during {
+            self.computing.set(true);
+            let _reset = Computing(&self.computing);
+            compute();
+        }
+        let world = &self.thread.world;
+        let need =
+            |what, peer, position, elements| Some(Need { what, rank: self.rank, peer, position, elements });
+        let mut stamp = None;
+        loop {
+            // Both halves are tried before any wait: that is what keeps a ring of ranks from deadlock.
+            if let Sending::Waiting(Some(outgoing)) = sending {
+                sending = self.try_post(operation, outgoing);
+            }
+            if let Some(wanted) = &mut incoming
+                && let Some(taken) = self.try_take(operation, wanted)?
+            {
+                stamp = Some(taken);
+                incoming = None;
+            }
+            let send_need = match &mut sending {
+                Sending::Waiting(None) => None,
+                Sending::Waiting(Some(o)) => need(WaitFor::Room, o.to, self.sent[o.to].get(), o.elements),
+                Sending::Lent(lent) => {
+                    let position = lent.sent.get() - 1;
+                    if self.group.channel(self.rank, lent.to).is_done(position) {
+                        lent.end();
+                        // The reader may have given it back unread, because it was not what it expected.
+                        world.check()?;
+                        sending = Sending::Waiting(None);
+                        continue;
+                    }
+                    need(WaitFor::Reader, lent.to, position, lent.elements)
+                }
+            };
+            let receive_need = (incoming.as_ref())
+                .and_then(|i| need(WaitFor::Message, i.from, self.taken[i.from].get(), i.elements));
+            if send_need.is_none() && receive_need.is_none() {
+                return Ok(stamp);
+            }
+            let needs = [send_need, receive_need];
+            world.wait(&self.thread.parker, &self.group, self.thread.number, operation, needs)?;
+        }
     }
 }
 
@@ -173,73 +282,24 @@ impl Transport for Endpoint {
         self.group.members.len()
     }
 
-    fn check(&self) -> Result<()> {
-        let rank = self.thread.number;
-        self.thread.world.check()?;
-        if self.thread.left.get() {
-            let message = "it called a communicator after it had returned".to_owned();
-            return Err(Error::Failed { rank, message });
+    fn begin(&self, operation: &Operation) -> Result<()> {
+        let may = self.check();
+        // Otherwise the first transfer puts it on record.
+        if may.is_err() || self.size() == 1 {
+            self.note(operation, None, None);
         }
-        match self.thread.looking.get() || self.computing.get() {
-            true => Err(Error::Nested { rank }),
-            false => Ok(()),
-        }
+        may.inspect_err(|error| self.told(operation, error))
     }
 
     fn transfer(
         &self,
+        operation: &Operation,
         outgoing: Option<Outgoing<'_>>,
-        mut incoming: Option<Incoming<'_>>,
+        incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
-        self.check()?;
-        let world = &self.thread.world;
-        let mut sending = match outgoing {
-            Some(outgoing) => self.try_post(outgoing),
-            None => Sending::Waiting(None),
-        };
-        if let Some(compute) = during {
-            self.computing.set(true);
-            let _reset = Computing(&self.computing);
-            compute();
-        }
-        let mut stamp = None;
-        loop {
-            // Both halves are tried before any wait: that is what keeps a ring of ranks from deadlock.
-            if let Sending::Waiting(Some(outgoing)) = sending {
-                sending = self.try_post(outgoing);
-            }
-            if let Some(wanted) = &mut incoming
-                && let Some(taken) = self.try_take(wanted)?
-            {
-                stamp = Some(taken);
-                incoming = None;
-            }
-            let send_need = match &mut sending {
-                Sending::Waiting(None) => None,
-                Sending::Waiting(Some(o)) => {
-                    self.need(WaitFor::Room, o.to, self.sent[o.to].get(), o.envelope)
-                }
-                Sending::Lent(lent) => {
-                    let position = lent.sent.get() - 1;
-                    if self.group.channel(self.rank, lent.to).is_done(position) {
-                        lent.end();
-                        // The reader may have given it back unread, because it was not what it expected.
-                        world.check()?;
-                        sending = Sending::Waiting(None);
-                        continue;
-                    }
-                    self.need(WaitFor::Reader, lent.to, position, lent.envelope)
-                }
-            };
-            let receive_need = incoming
-                .as_ref()
-                .and_then(|i| self.need(WaitFor::Message, i.from, self.taken[i.from].get(), i.envelope));
-            if send_need.is_none() && receive_need.is_none() {
-                return Ok(stamp);
-            }
-            world.wait(&self.thread.parker, &self.group, self.thread.number, [send_need, receive_need])?;
-        }
+        let exchanged = self.exchange(operation, outgoing, incoming, during);
+        exchanged.inspect_err(|error| self.told(operation, error))
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {

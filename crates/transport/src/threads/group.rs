@@ -2,7 +2,7 @@
 
 use super::mailbox::Channel;
 use super::waiting::Shared;
-use crate::{Envelope, Members};
+use crate::{Envelope, Members, Origin};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(super) struct Group {
     /// The members' numbers in the world, by their number here.
     pub(super) members: Arc<[usize]>,
+    /// The tags that lead here from the world's group.
+    splits: Arc<[u64]>,
     world: Arc<Shared>,
     id: u64,
     /// From `a` to `b` at `a * P + b`. Made when first used: most algorithms use few of the P² pairs.
@@ -48,12 +50,13 @@ impl Group {
     /// The group of all ranks.
     pub(super) fn of_world(world: &Arc<Shared>) -> Arc<Self> {
         let members = (0..world.ranks()).collect();
-        Self::new(Arc::clone(world), members, 0)
+        Self::new(Arc::clone(world), members, Arc::default(), 0)
     }
 
-    fn new(world: Arc<Shared>, members: Arc<[usize]>, id: u64) -> Arc<Self> {
+    fn new(world: Arc<Shared>, members: Arc<[usize]>, splits: Arc<[u64]>, id: u64) -> Arc<Self> {
         let pairs = members.len() * members.len();
-        Arc::new(Self { members, world, id, channels: (0..pairs).map(|_| OnceLock::new()).collect() })
+        let channels = (0..pairs).map(|_| OnceLock::new()).collect();
+        Arc::new(Self { members, splits, world, id, channels })
     }
 
     /// The group of some members of this one, for the one that gets number `rank` in it. The first member to
@@ -65,7 +68,8 @@ impl Group {
         if !pending_groups.waiting.contains_key(&key) {
             pending_groups.made += 1;
             let asked = members.iter().map(|_| false).collect();
-            let group = Self::new(Arc::clone(&self.world), members.clone(), pending_groups.made);
+            let splits = self.splits.iter().copied().chain([tag]).collect();
+            let group = Self::new(Arc::clone(&self.world), members.clone(), splits, pending_groups.made);
             pending_groups.waiting.insert(key, Pending { group, asked });
         }
         let pending = pending_groups.waiting.get_mut(&key).expect("just put there");
@@ -81,8 +85,7 @@ impl Group {
 
     /// Who they are, for an error.
     pub(super) fn described(&self) -> Members {
-        let is_world = self.members.iter().copied().eq(0..self.world.ranks());
-        Members { ranks: Arc::clone(&self.members), is_world }
+        Members { ranks: Arc::clone(&self.members), splits: Arc::clone(&self.splits) }
     }
 
     pub(super) fn channel(&self, from: usize, to: usize) -> &Channel {
@@ -96,10 +99,10 @@ impl Drop for Group {
         let size = self.members.len();
         for (pair, channel) in self.channels.iter().enumerate() {
             let Some(channel) = channel.get() else { continue };
-            for envelope in channel.leftovers() {
+            for (envelope, origin) in channel.leftovers() {
                 let (from, to) = (self.members[pair / size], self.members[pair % size]);
                 let members = self.described();
-                self.world.unreceived().push(Unreceived { from, to, envelope, members });
+                self.world.unreceived().push(Unreceived { from, to, envelope, origin, members });
             }
         }
     }
@@ -111,6 +114,7 @@ pub(super) struct Unreceived {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) envelope: Envelope,
+    pub(super) origin: Origin,
     pub(super) members: Members,
 }
 

@@ -16,7 +16,7 @@
 //!
 //! # Why this is sound
 //!
-//! * The contents of a slot (`stamp`, `envelope`, `payload`) are written only by the channel's one sender
+//! * The contents of a slot (`stamp`, `envelope`, `payload`, `origin`) are written only by the channel's one sender
 //!   while the state is EMPTY and read only by its one receiver while it is INLINE or READING. Each change of
 //!   hands is a Release store that the other side's Acquire load reads.
 //! * A lent slice is read only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
@@ -27,7 +27,7 @@
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 
 use super::sync::{AtomicU32, UnsafeCell, yield_now};
-use crate::Envelope;
+use crate::{Envelope, Origin};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed};
@@ -40,7 +40,11 @@ pub(super) const SLOTS: usize = 4;
 /// and 0.46 us (`gears bench all_reduce --algorithm recursive_doubling`, AMD EPYC, 2026-11). A slot of 4
 /// KiB would catch the latter, too, and quadruple what P ranks that all talk to each other keep in
 /// mailboxes: P² x SLOTS KiB.
-pub(super) const INLINE_BYTES: usize = 968;
+pub(super) const INLINE_BYTES: usize = 952;
+
+/// Whether messages say what they are part of. Always; but for a build of its own (`--cfg unchecked`) that shows
+/// what it costs.
+pub(super) const CHECKING: bool = !cfg!(unchecked);
 
 /// How a slot is handed over. Weakened, in a build of its own, to show that the model checker finds it.
 const RELEASE: Ordering = if cfg!(weakened) { Relaxed } else { Ordering::Release };
@@ -52,13 +56,23 @@ const DONE: u32 = 3;
 /// INLINE + n: a message of n bytes lies in the slot.
 const INLINE: u32 = 4;
 
-/// State, stamp, envelope and the first 8 bytes of the payload share the slot's first cache line.
+/// State, stamp, envelope and the first 8 bytes of the payload share the slot's first cache line. The origin
+/// is read only when something has gone wrong, so its line stays in the sender's cache.
 #[repr(C, align(64))]
 struct Slot {
     state: AtomicU32,
     stamp: UnsafeCell<u32>,
     envelope: UnsafeCell<MaybeUninit<Envelope>>,
     payload: UnsafeCell<Payload>,
+    origin: UnsafeCell<MaybeUninit<Origin>>,
+}
+
+/// What goes with the bytes of a message.
+#[derive(Clone, Copy)]
+pub(super) struct Letter {
+    pub(super) envelope: Envelope,
+    pub(super) stamp: u32,
+    pub(super) origin: Origin,
 }
 
 union Payload {
@@ -87,6 +101,7 @@ impl Channel {
             stamp: UnsafeCell::new(0),
             envelope: UnsafeCell::new(MaybeUninit::uninit()),
             payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
+            origin: UnsafeCell::new(MaybeUninit::uninit()),
         };
         Box::new(Self { slots: std::array::from_fn(empty) })
     }
@@ -111,10 +126,15 @@ impl Channel {
     }
 
     /// Messages that were sent and never taken. Only for when both sides are gone.
-    pub(super) fn leftovers(&self) -> Vec<Envelope> {
-        let left = self.slots.iter().filter(|slot| slot.state.load(Acquire) >= INLINE);
-        // SAFETY: INLINE means that the envelope was written and that no sender will touch it.
-        left.map(|slot| slot.envelope.with(|envelope| unsafe { (*envelope).assume_init() })).collect()
+    pub(super) fn leftovers(&self) -> Vec<(Envelope, Origin)> {
+        let left = self.slots.iter().filter(|slot| CHECKING && slot.state.load(Acquire) >= INLINE);
+        // INLINE means that the slot was written and that no sender will touch it: a message like any other,
+        // except that nobody gives the slot back.
+        let look = |slot| {
+            let message = std::mem::ManuallyDrop::new(Message { slot, inline: Some(0) });
+            (message.envelope(), message.origin())
+        };
+        left.map(look).collect()
     }
 
     /// Puts a message at the sender's position, where there must be room: a copy if it is
@@ -128,16 +148,20 @@ impl Channel {
         &'a self,
         position: usize,
         bytes: &'a [u8],
-        envelope: Envelope,
-        stamp: u32,
+        letter: Letter,
         buffered: bool,
     ) -> Option<Loan<'a>> {
         let slot = self.slot(position);
+        let Letter { envelope, stamp, origin } = letter;
         // SAFETY: the state is EMPTY and we are the only sender, so the slot's contents are ours;
         // `has_room`'s Acquire load has seen the receiver's last Release store.
         slot.stamp.with_mut(|to| unsafe { *to = stamp });
-        // SAFETY: as above.
-        slot.envelope.with_mut(|to| unsafe { (*to).write(envelope) });
+        if CHECKING {
+            // SAFETY: as above.
+            slot.envelope.with_mut(|to| unsafe { (*to).write(envelope) });
+            // SAFETY: as above.
+            slot.origin.with_mut(|to| unsafe { (*to).write(origin) });
+        }
         if buffered && bytes.len() <= INLINE_BYTES {
             // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
             slot.payload.with_mut(|to| unsafe {
@@ -225,6 +249,11 @@ impl Message<'_> {
     pub(super) fn envelope(&self) -> Envelope {
         // SAFETY: the state is INLINE or READING: written by the sender, and ours to read until drop.
         self.slot.envelope.with(|envelope| unsafe { (*envelope).assume_init() })
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        // SAFETY: as in `envelope`.
+        self.slot.origin.with(|origin| unsafe { (*origin).assume_init() })
     }
 
     pub(super) fn stamp(&self) -> u32 {

@@ -8,10 +8,10 @@
 //! With `--cfg weakened` besides, slots are handed over with Relaxed stores, and the models that read what
 //! was handed over must fail: `.ci/run` checks that they do.
 
-use super::mailbox::{Channel, SLOTS};
+use super::mailbox::{Channel, Letter, SLOTS};
 use super::seat::Seat;
 use super::sync::{AtomicU32, Parker, UnsafeCell, yield_now};
-use crate::{Call, ElementType, Envelope};
+use crate::{Call, ElementType, Envelope, Origin};
 use loom::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -20,6 +20,10 @@ const BYTES: &ElementType = &ElementType::of::<u8>("u8");
 
 fn envelope(length: usize) -> Envelope {
     Envelope::new(CALL, BYTES, length)
+}
+
+fn letter(length: usize, stamp: u32) -> Letter {
+    Letter { envelope: envelope(length), stamp, origin: Origin::here() }
 }
 
 /// More short messages than slots: each arrives, whole and in order, and its slot is used again.
@@ -37,7 +41,7 @@ fn short_messages_arrive_in_order() {
                     let bytes = [position as u8];
                     // SAFETY: the only sender, with room, and a short message is not lent.
                     #[allow(unsafe_code, reason = "a model of the mailbox")]
-                    let loan = unsafe { channel.post(position, &bytes, envelope(1), 7, true) };
+                    let loan = unsafe { channel.post(position, &bytes, letter(1, 7), true) };
                     assert!(loan.is_none());
                 }
             })
@@ -71,7 +75,7 @@ fn lend(sender_waits: bool) {
                 buffer.with_mut(|value| unsafe { *value = 2 });
                 // SAFETY: the only sender, with room, and the loan is ended below.
                 #[allow(unsafe_code, reason = "a model of the mailbox")]
-                let loan = unsafe { channel.post(0, &[0; 8], envelope(8), 0, false) }.expect("lent");
+                let loan = unsafe { channel.post(0, &[0; 8], letter(8, 0), false) }.expect("lent");
                 while sender_waits && !channel.is_done(0) {
                     yield_now();
                 }

@@ -2,10 +2,9 @@
 
 use super::endpoint::{Endpoint, Rank};
 use super::group::Group;
-use super::mailbox::{Channel, INLINE_BYTES, SLOTS};
+use super::mailbox::{Channel, INLINE_BYTES, Letter, SLOTS};
 use super::waiting::Shared;
-use crate::{Call, ElementType, Envelope, Error, Incoming, Outgoing, Result, Transport};
-use std::cell::Cell;
+use crate::{Call, ElementType, Envelope, Error, Incoming, Operation, Origin, Outgoing, Result, Transport};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,16 +15,24 @@ fn envelope(length: usize) -> Envelope {
     Envelope::new(TEST, BYTES, length)
 }
 
+fn letter(length: usize, stamp: u32) -> Letter {
+    Letter { envelope: envelope(length), stamp, origin: Origin::here() }
+}
+
+fn operation() -> Operation {
+    Operation { envelope: envelope(0), origin: Origin::here() }
+}
+
 fn send(from: &dyn Transport, to: usize, bytes: &[u8]) -> Result<()> {
-    let outgoing = Outgoing { to, bytes, envelope: envelope(bytes.len()), stamp: 0 };
-    from.transfer(Some(outgoing), None, None).map(|_| ())
+    let outgoing = Outgoing { to, bytes, elements: bytes.len(), stamp: 0 };
+    from.transfer(&operation(), Some(outgoing), None, None).map(|_| ())
 }
 
 fn receive(at: &dyn Transport, from: usize, length: usize) -> Result<Vec<u8>> {
     let mut received = Vec::new();
     let mut visit = |bytes: &[u8]| received.extend_from_slice(bytes);
-    let incoming = Incoming { from, envelope: envelope(length), visit: &mut visit };
-    at.transfer(None, Some(incoming), None)?;
+    let incoming = Incoming { from, elements: length, visit: &mut visit };
+    at.transfer(&operation(), None, Some(incoming), None)?;
     Ok(received)
 }
 
@@ -37,8 +44,7 @@ fn two(first: impl Fn(&Endpoint, &Shared) + Sync, second: impl Fn(&Endpoint) + S
         for (number, parker) in parkers.into_iter().enumerate() {
             let (world, group, first, second) = (&world, Arc::clone(&group), &first, &second);
             scope.spawn(move || {
-                let (looking, left) = (Cell::new(false), Cell::new(false));
-                let rank = Rank { world: Arc::clone(world), number, parker, strict: false, looking, left };
+                let rank = Rank::new(Arc::clone(world), number, parker, false);
                 let endpoint = Endpoint::new(Rc::new(rank), group, number);
                 if number == 0 {
                     first(&endpoint, world)
@@ -46,7 +52,7 @@ fn two(first: impl Fn(&Endpoint, &Shared) + Sync, second: impl Fn(&Endpoint) + S
                     second(&endpoint)
                 }
                 drop(endpoint);
-                world.leave(number);
+                world.leave(number, Vec::new());
             });
         }
     });
@@ -108,7 +114,7 @@ fn short_messages_are_buffered_and_long_ones_lent() {
         assert!(channel.has_room(0) && !channel.has_message(0));
         // SAFETY: this thread is the channel's only sender, there is room, and the loan is ended below.
         #[allow(unsafe_code, reason = "a test of the mailbox")]
-        let loan = unsafe { channel.post(0, &bytes, envelope(length), 5, buffered) };
+        let loan = unsafe { channel.post(0, &bytes, letter(length, 5), buffered) };
         assert_eq!(loan.is_some(), lent, "{length} bytes");
         assert!(!channel.has_room(0) && channel.has_message(0) && !channel.is_done(0));
         // SAFETY: this thread is the channel's only receiver, and takes this position once.
@@ -129,7 +135,7 @@ fn an_unread_loan_is_taken_back() {
     let channel = Channel::new();
     // SAFETY: the only sender, with room, and the loan is ended below.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
-    let loan = unsafe { channel.post(0, &[1; 2000], envelope(2000), 0, true) }.expect("long");
+    let loan = unsafe { channel.post(0, &[1; 2000], letter(2000, 0), true) }.expect("long");
     assert!(!loan.end());
     // SAFETY: the only receiver.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
@@ -147,9 +153,9 @@ fn full_mailboxes_do_not_block_the_other_half() {
         let mut taken = Vec::new();
         for i in 0..SLOTS {
             let mut visit = |bytes: &[u8]| taken.extend_from_slice(bytes);
-            let outgoing = Outgoing { to: other, bytes: &[i as u8], envelope: envelope(1), stamp: 0 };
-            let incoming = Incoming { from: other, envelope: envelope(1), visit: &mut visit };
-            endpoint.transfer(Some(outgoing), Some(incoming), None).unwrap();
+            let outgoing = Outgoing { to: other, bytes: &[i as u8], elements: 1, stamp: 0 };
+            let incoming = Incoming { from: other, elements: 1, visit: &mut visit };
+            endpoint.transfer(&operation(), Some(outgoing), Some(incoming), None).unwrap();
         }
         for _ in 0..SLOTS {
             taken.extend(receive(endpoint, other, 1).unwrap());
@@ -169,9 +175,9 @@ fn a_rank_can_send_to_itself() {
         let mut long = Vec::new();
         let mut visit = |bytes: &[u8]| long = bytes.to_vec();
         let bytes = &[3; 5000];
-        let outgoing = Outgoing { to: 0, bytes, envelope: envelope(5000), stamp: 0 };
-        let incoming = Incoming { from: 0, envelope: envelope(5000), visit: &mut visit };
-        endpoint.transfer(Some(outgoing), Some(incoming), None)?;
+        let outgoing = Outgoing { to: 0, bytes, elements: 5000, stamp: 0 };
+        let incoming = Incoming { from: 0, elements: 5000, visit: &mut visit };
+        endpoint.transfer(&operation(), Some(outgoing), Some(incoming), None)?;
         Ok::<_, Error>((short, long))
     });
     assert_eq!(values.unwrap(), [(b"me".to_vec(), vec![3; 5000])]);

@@ -19,7 +19,7 @@
 use super::group::{Group, PendingGroups, Unreceived, lock};
 use super::seat::Seat;
 use super::sync::Parker;
-use crate::{Envelope, Error, Result, Wait, WaitFor};
+use crate::{Error, Mismatch, Operation, Record, Result, View, Wait, WaitFor};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -53,11 +53,13 @@ pub(super) struct Shared {
 /// Who waits for what, and who is gone.
 struct Registry {
     waiting: Vec<Option<Waiting>>,
-    left: Vec<bool>,
+    /// The journals that ranks have left.
+    left: Vec<Option<Vec<Record>>>,
 }
 
 struct Waiting {
     group: Arc<Group>,
+    operation: Operation,
     needs: Needs,
 }
 
@@ -72,7 +74,8 @@ pub(super) struct Need {
     pub(super) rank: usize,
     pub(super) peer: usize,
     pub(super) position: usize,
-    pub(super) envelope: Envelope,
+    /// Of the message.
+    pub(super) elements: usize,
 }
 
 impl Need {
@@ -109,7 +112,8 @@ impl Waiting {
             rank: self.group.members[need.rank],
             peer: self.peer(need),
             what: need.what,
-            envelope: need.envelope,
+            envelope: self.operation.envelope.with_elements(need.elements),
+            origin: self.operation.origin,
             members: self.group.described(),
         }
     }
@@ -125,7 +129,7 @@ impl Shared {
             spins: if ranks <= cores { SPINS } else { 0 },
             registry: Mutex::new(Registry {
                 waiting: (0..ranks).map(|_| None).collect(),
-                left: vec![false; ranks],
+                left: (0..ranks).map(|_| None).collect(),
             }),
             pending_groups: Mutex::default(),
             unreceived: Mutex::default(),
@@ -184,7 +188,14 @@ impl Shared {
     }
 
     /// Waits until one of the needs is met or the world has failed.
-    pub(super) fn wait(&self, parker: &Parker, group: &Arc<Group>, rank: usize, needs: Needs) -> Result<()> {
+    pub(super) fn wait(
+        &self,
+        parker: &Parker,
+        group: &Arc<Group>,
+        rank: usize,
+        operation: &Operation,
+        needs: Needs,
+    ) -> Result<()> {
         for attempt in 0..self.spins + YIELDS {
             if can_go_on(&needs, group) {
                 return Ok(());
@@ -196,12 +207,19 @@ impl Shared {
                 std::thread::yield_now();
             }
         }
-        self.park(parker, group, rank, needs)
+        self.park(parker, group, rank, operation, needs)
     }
 
-    fn park(&self, parker: &Parker, group: &Arc<Group>, rank: usize, needs: Needs) -> Result<()> {
+    fn park(
+        &self,
+        parker: &Parker,
+        group: &Arc<Group>,
+        rank: usize,
+        operation: &Operation,
+        needs: Needs,
+    ) -> Result<()> {
         self.seats[rank].announce();
-        let waiting = Waiting { group: Arc::clone(group), needs };
+        let waiting = Waiting { group: Arc::clone(group), operation: *operation, needs };
         let proof = {
             let mut registry = lock(&self.registry);
             registry.waiting[rank] = Some(waiting);
@@ -217,14 +235,19 @@ impl Shared {
         }
     }
 
-    /// Notes that a rank has returned, which may leave others waiting in vain.
-    pub(super) fn leave(&self, rank: usize) {
+    /// Notes that a rank has returned, which may leave others waiting in vain. It leaves its journal.
+    pub(super) fn leave(&self, rank: usize, journal: Vec<Record>) {
         let proof = {
             let mut registry = lock(&self.registry);
-            registry.left[rank] = true;
+            registry.left[rank] = Some(journal);
             registry.left_alone()
         };
         self.conclude(proof);
+    }
+
+    /// The journals of all ranks, once they have left.
+    pub(super) fn journals(&self) -> Box<[Vec<Record>]> {
+        lock(&self.registry).left.iter_mut().map(|journal| journal.take().unwrap_or_default()).collect()
     }
 
     /// Fails the world if that is proven.
@@ -240,12 +263,14 @@ impl Registry {
     fn left_alone(&self) -> Option<(usize, Error)> {
         let lost = |waiting: &Waiting| {
             // In this order: looking at a mailbox may fetch another core's cache line, under the lock.
-            let mut needs = waiting.needs.iter().flatten().filter(|need| self.left[waiting.peer(need)]);
+            let mut needs =
+                waiting.needs.iter().flatten().filter(|need| self.left[waiting.peer(need)].is_some());
             let need = needs.find(|need| !need.is_met(&waiting.group))?;
             Some(waiting.describe(need))
         };
         let wait = self.waiting.iter().flatten().find_map(lost)?;
-        Some((wait.peer, Error::Left { rank: wait.peer, wait: Box::new(wait) }))
+        let last = self.left[wait.peer].as_ref().and_then(|journal| journal.last().cloned().map(Box::new));
+        Some((wait.peer, Error::Left { rank: wait.peer, last, wait: Box::new(wait) }))
     }
 
     /// A cycle of stuck ranks with `rank` in it. It has just been added, and ranks get stuck in no other
@@ -256,7 +281,10 @@ impl Registry {
         // The same cycle is told the same way, whoever closed it.
         let first = (0..cycle.len()).min_by_key(|&i| cycle[i].rank)?;
         cycle.rotate_left(first);
-        Some((cycle[0].rank, Error::Deadlock { cycle }))
+        match disagreement(&cycle) {
+            Some(mismatch) => Some((mismatch.expected.rank, Error::Mismatch(Box::new(mismatch)))),
+            None => Some((cycle[0].rank, Error::Deadlock { cycle })),
+        }
     }
 
     /// Follows the needs of stuck ranks from `rank`, depth first, until one is for `goal`.
@@ -277,6 +305,19 @@ impl Registry {
         }
         None
     }
+}
+
+/// Why ranks wait for each other, if that is because two neighbours in the cycle mean different things by the same
+/// collective: each of two may take itself for the root.
+fn disagreement(cycle: &[Wait]) -> Option<Mismatch> {
+    let pairs = cycle.iter().zip(cycle.iter().cycle().skip(1));
+    let differ = |(one, next): &(&Wait, &Wait)| {
+        let (a, b) = (one.envelope.with_elements(0), next.envelope.with_elements(0));
+        a.sequence > 0 && a.sequence == b.sequence && one.members == next.members && !a.matches(&b)
+    };
+    let view = |wait: &Wait| View { rank: wait.rank, envelope: wait.envelope, origin: wait.origin };
+    let (one, next) = pairs.into_iter().find(differ)?;
+    Some(Mismatch { sent: view(one), expected: view(next), members: one.members.clone() })
 }
 
 #[cfg(all(test, not(loom)))]

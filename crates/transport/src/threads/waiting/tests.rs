@@ -1,7 +1,8 @@
 //! The proof on lists of waiting ranks that are written by hand, so that no schedule is needed to get there.
 
 use super::*;
-use crate::{Call, ElementType};
+use crate::threads::mailbox::Letter;
+use crate::{Call, ElementType, Envelope, Origin};
 
 const CALL: &Call = &Call::new("test");
 const BYTES: &ElementType = &ElementType::of::<u8>("u8");
@@ -22,21 +23,22 @@ impl Scene {
     /// A short message from one rank to another, at the first position.
     fn post(&self, from: usize, to: usize) {
         let channel = self.group.channel(from, to);
-        let envelope = Envelope::new(CALL, BYTES, 0);
+        let letter = Letter { envelope: Envelope::new(CALL, BYTES, 0), stamp: 0, origin: Origin::here() };
         // SAFETY: nobody else sends on the channel, which is empty, and nothing is lent.
         #[allow(unsafe_code, reason = "a test of the proof")]
-        let loan = unsafe { channel.post(0, &[], envelope, 0, true) };
+        let loan = unsafe { channel.post(0, &[], letter, true) };
         assert!(loan.is_none());
     }
 
     fn need(&self, what: WaitFor, rank: usize, peer: usize) -> Option<Need> {
-        Some(Need { what, rank, peer, position: 0, envelope: Envelope::new(CALL, BYTES, 0) })
+        Some(Need { what, rank, peer, position: 0, elements: 0 })
     }
 
     /// Adds a rank to the list, and returns the ranks of the cycle that this closes.
     fn waits(&self, rank: usize, needs: Needs) -> Option<Vec<usize>> {
+        let operation = Operation { envelope: Envelope::new(CALL, BYTES, 0), origin: Origin::here() };
         let mut registry = lock(&self.world.registry);
-        registry.waiting[rank] = Some(Waiting { group: Arc::clone(&self.group), needs });
+        registry.waiting[rank] = Some(Waiting { group: Arc::clone(&self.group), operation, needs });
         match registry.cycle(rank)?.1 {
             Error::Deadlock { cycle } => Some(cycle.iter().map(|wait| wait.rank).collect()),
             other => panic!("{other}"),

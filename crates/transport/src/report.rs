@@ -1,0 +1,249 @@
+//! How a world ended, if not well: the root cause first, then where the ranks parted ways, then what followed
+//! and what every rank did last.
+
+use crate::operation::Place;
+use crate::{Error, Members, Record, View};
+use std::fmt;
+
+/// Why a world did not end well.
+///
+/// `Display` gives the root cause and, where the ranks did different things, who differs from whom. `Debug`,
+/// which is what `unwrap` and a `main` that returns the error print, gives the whole report.
+#[non_exhaustive]
+pub struct RunError<E> {
+    /// The rank on which it began.
+    pub rank: usize,
+    /// What happened there.
+    pub cause: Cause<E>,
+    /// What the ranks ended with in consequence, in rank order.
+    pub consequences: Box<[(usize, Cause<E>)]>,
+    /// The last operations of every rank, oldest first: the flight recorder that is always on.
+    pub journals: Box<[Vec<Record>]>,
+}
+
+/// How a rank ended, if not well.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause<E> {
+    /// There can be no world without ranks.
+    NoRanks,
+    /// It panicked.
+    Panicked {
+        /// With these words.
+        message: String,
+        /// Where in the source, if that is known.
+        at: Option<String>,
+    },
+    /// It returned this error.
+    Returned(E),
+    /// The world failed there, and that is the root cause, whatever the rank then did.
+    World(Error),
+    /// It never asked for a sub-world that the others of these ranks made.
+    MissingMember {
+        /// All members, by their numbers in the world.
+        members: Vec<usize>,
+    },
+    /// It sent a message that was never received.
+    Unreceived {
+        /// Whom it was for.
+        to: usize,
+        /// What the sender meant by it.
+        sent: Box<View>,
+        /// On which communicator.
+        members: Members,
+        /// How many more such messages there are.
+        more: usize,
+    },
+}
+
+/// The earliest collective about which the ranks of a communicator disagree.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Divergence {
+    /// What each rank called, if it came that far and still remembers: groups of ranks that agree, largest
+    /// first, each with the call of its first rank.
+    pub groups: Vec<(Vec<usize>, Record)>,
+}
+
+impl<E> RunError<E> {
+    /// A world that ended before it began.
+    pub(crate) fn new(rank: usize, cause: Cause<E>) -> Self {
+        Self { rank, cause, consequences: Box::default(), journals: Box::default() }
+    }
+
+    /// Where the ranks parted ways: the earliest collective that they remember and don't agree on.
+    pub fn divergence(&self) -> Option<Divergence> {
+        let mut earliest: Option<Divergence> = None;
+        for record in self.journals.iter().flatten() {
+            let sequence = record.operation.envelope.sequence;
+            if earliest.as_ref().is_none_or(|divergence| divergence.sequence() > sequence)
+                && let Some(divergence) = self.divergence_at(record)
+            {
+                earliest = Some(divergence);
+            }
+        }
+        earliest
+    }
+
+    /// What the ranks called where this one was called, if they disagree.
+    fn divergence_at(&self, place: &Record) -> Option<Divergence> {
+        let mut groups: Vec<(Vec<usize>, Record)> = Vec::new();
+        for (rank, journal) in self.journals.iter().enumerate() {
+            // The latest: a call that was refused is made again under the same number.
+            let Some(own) = journal.iter().rev().find(|record| record.meets(place)) else { continue };
+            match groups.iter_mut().find(|(_, record)| record.agrees(own)) {
+                Some((ranks, _)) => ranks.push(rank),
+                None => groups.push((vec![rank], own.clone())),
+            }
+        }
+        groups.sort_by_key(|(ranks, _)| std::cmp::Reverse(ranks.len())); // stable: else in rank order
+        (groups.len() > 1).then_some(Divergence { groups })
+    }
+}
+
+impl Divergence {
+    fn sequence(&self) -> u32 {
+        self.groups[0].1.operation.envelope.sequence
+    }
+
+    /// The ranks that are not with the majority; none if there is no majority.
+    pub fn odd(&self) -> Vec<usize> {
+        let [(most, _), (next, _), ..] = &self.groups[..] else { return Vec::new() };
+        if most.len() == next.len() {
+            return Vec::new();
+        }
+        let mut odd: Vec<usize> = self.groups[1..].iter().flat_map(|(ranks, _)| ranks.clone()).collect();
+        odd.sort_unstable();
+        odd
+    }
+}
+
+/// "rank 3", "ranks 0, 1 and 3".
+struct Ranks<'a>(&'a [usize]);
+
+impl fmt::Display for Ranks<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first @ .., last] = self.0 else { return write!(f, "no rank") };
+        if first.is_empty() {
+            return write!(f, "rank {last}");
+        }
+        for (i, rank) in first.iter().enumerate() {
+            write!(f, "{}{rank}", if i == 0 { "ranks " } else { ", " })?;
+        }
+        write!(f, " and {last}")
+    }
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, record) = &self.groups[0];
+        let origin = record.operation.origin;
+        let place = Place { sequence: self.sequence(), origin, members: &record.members };
+        write!(f, "{place} was not the same for all:")?;
+        for (ranks, Record { operation, .. }) in &self.groups {
+            write!(f, "\n  {}: {operation}, called at {}", Ranks(ranks), operation.origin.caller)?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Cause<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRanks => write!(f, "a world needs at least 1 rank, 0 were asked for"),
+            Self::Panicked { message, at: Some(at) } => write!(f, "panicked at {at}: {message}"),
+            Self::Panicked { message, at: None } => write!(f, "panicked: {message}"),
+            Self::Returned(error) => write!(f, "{error}"),
+            Self::World(error) => write!(f, "{error}"),
+            Self::MissingMember { members } => {
+                write!(f, "never asked for the sub-world of ranks {members:?} that others of them made")
+            }
+            Self::Unreceived { to, sent, members, more } => {
+                let View { envelope, origin, .. } = &**sent;
+                let place = Place { sequence: envelope.sequence, origin: *origin, members };
+                let at = origin.caller;
+                write!(
+                    f,
+                    "sent a message that rank {to} never received: {envelope} ({place}), called at {at}"
+                )?;
+                match more {
+                    0 => Ok(()),
+                    more => write!(f, " (and {more} more)"),
+                }
+            }
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            // They name the ranks themselves, and it is for the reader to say whose fault it is.
+            Cause::NoRanks | Cause::World(_) => write!(f, "{}", self.cause)?,
+            _ => write!(f, "rank {}: {}", self.rank, self.cause)?,
+        }
+        match self.divergence() {
+            // Two ranks are already side by side in the mismatch.
+            Some(_) if self.journals.len() == 2 && matches!(self.cause, Cause::World(Error::Mismatch(_))) => {
+                Ok(())
+            }
+            Some(divergence) => write!(f, "\n\n{divergence}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Debug for RunError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut told: Vec<(String, Vec<usize>)> = Vec::new();
+        for (rank, cause) in &self.consequences {
+            let text = cause.to_string();
+            match told.iter_mut().find(|(other, _)| *other == text) {
+                Some((_, ranks)) => ranks.push(*rank),
+                None => told.push((text, vec![*rank])),
+            }
+        }
+        let root = self.cause.to_string();
+        for (text, ranks) in told {
+            match text.contains(&root) {
+                true => write!(f, "\n\ntold so: {}", Ranks(&ranks))?,
+                false => write!(f, "\n\nin consequence, {}: {text}", Ranks(&ranks))?,
+            }
+        }
+        write!(f, "\n\n{}", Journals(&self.journals))
+    }
+}
+
+/// The last operations of every rank, ranks that did the same together.
+struct Journals<'a>(&'a [Vec<Record>]);
+
+/// Operations of each rank that the report shows.
+const SHOWN: usize = 5;
+
+impl fmt::Display for Journals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut groups: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+        for (rank, journal) in self.0.iter().enumerate() {
+            let line =
+                |record: &Record| format!("{record}{}", if record.failed { "  <- told here" } else { "" });
+            let lines: Vec<String> =
+                journal[journal.len().saturating_sub(SHOWN)..].iter().map(line).collect();
+            match groups.iter_mut().find(|(other, _)| *other == lines) {
+                Some((_, ranks)) => ranks.push(rank),
+                None => groups.push((lines, vec![rank])),
+            }
+        }
+        write!(f, "the last operations of every rank, latest last:")?;
+        for (lines, ranks) in groups {
+            write!(f, "\n  {}", Ranks(&ranks))?;
+            if lines.is_empty() {
+                write!(f, ": none")?;
+            }
+            lines.iter().try_for_each(|line| write!(f, "\n    {line}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: fmt::Display> std::error::Error for RunError<E> {}
