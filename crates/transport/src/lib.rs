@@ -16,7 +16,8 @@
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
 //! | `threads/seat.rs` | where a rank sleeps, and why no wake-up is lost |
-//! | `threads/models.rs` | the mailbox and the seat under loom, a model checker |
+//! | `threads/sync.rs` | what all of that stands on: `std`, or a model checker |
+//! | `threads/models.rs` | the mailbox, the seat, the waiting and the proof under loom, a model checker |
 
 mod counting;
 mod envelope;
@@ -26,7 +27,11 @@ mod threads;
 pub use counting::{Counting, Counts, Traffic};
 pub use envelope::{Call, ElementType, Envelope, Name};
 pub use error::{Error, Members, Mismatch, Result, Wait, WaitFor};
+#[cfg(loom)]
+pub use threads::explore;
 pub use threads::{Cause, Endpoint, RunError, Threads};
+#[cfg(any(loom, shuttle))]
+pub use threads::{Planted, Weakness, plant};
 
 /// The half of a transfer that leaves this rank.
 #[derive(Clone, Copy, Debug)]

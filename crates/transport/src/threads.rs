@@ -7,11 +7,15 @@ mod mailbox;
 mod models;
 mod seat;
 mod sync;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod waiting;
 
 pub use endpoint::Endpoint;
+#[cfg(loom)]
+pub use sync::explore;
+#[cfg(any(loom, shuttle))]
+pub use sync::{Planted, Weakness, plant};
 
 use crate::{Error, Mismatch};
 use endpoint::Rank;
@@ -19,9 +23,10 @@ use group::{Group, Unreceived};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use sync::catch_unwind;
 use waiting::Shared;
 
 /// How to start a world of ranks that are threads.
@@ -101,7 +106,7 @@ impl Threads {
         }
         let (world, parkers) = Shared::new(self.ranks);
         let group = Group::of_world(&world);
-        let outcomes: Vec<Option<Outcome<R, E>>> = std::thread::scope(|scope| {
+        let outcomes: Vec<Option<Outcome<R, E>>> = sync::scope(|scope| {
             let start = |(number, parker)| {
                 let (world, group, main) = (Arc::clone(&world), Arc::clone(&group), &main);
                 let failure_to_start = Arc::clone(&world);
@@ -110,8 +115,7 @@ impl Threads {
                     let rank = Rank { world, number, parker, strict: self.strict, looking, left };
                     run_rank(rank, group, main)
                 };
-                let thread = std::thread::Builder::new().name(format!("rank {number}"));
-                (thread.spawn_scoped(scope, body))
+                sync::spawn(scope, format!("rank {number}"), body)
                     .map_err(|error| {
                         let message = format!("its thread could not be started: {error}");
                         failure_to_start.fail(number, Error::Failed { rank: number, message });
@@ -120,7 +124,7 @@ impl Threads {
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(start).collect();
             // A thread that unwinds in spite of `run_rank`, in a destructor of the program's, has panicked.
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            let join = |thread: sync::ScopedJoinHandle<'_, _>| {
                 thread.join().unwrap_or_else(|panic| Err(Cause::Panicked(panic_message(&*panic))))
             };
             threads.into_iter().map(|thread| thread.map(join)).collect()
