@@ -200,7 +200,7 @@ impl Loan<'_> {
             }
             // READING: a look can't communicate (the endpoint refuses), so this isn't a wait for any rank's
             // progress in the program.
-            while self.slot.state.load(Acquire) != DONE {
+            while self.slot.state.load(Acquire) != DONE && !planted(Weakness::HastyLoan) {
                 yield_now();
             }
         }

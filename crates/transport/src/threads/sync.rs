@@ -42,6 +42,8 @@ pub(super) use shuttled::*;
 pub enum Weakness {
     /// Slots are handed over with Relaxed stores.
     RelaxedSlot,
+    /// A loan that a reader is looking at ends without waiting for it.
+    HastyLoan,
     /// The flag that says that the world has failed is stored Relaxed.
     RelaxedFailure,
     /// Who has changed something looks for sleepers without a fence in between.

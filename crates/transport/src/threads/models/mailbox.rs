@@ -1,17 +1,9 @@
 //! One channel, a sender and a receiver: every interleaving, unbounded.
 
-use super::explore;
+use super::{envelope, explore};
 use crate::threads::mailbox::{Channel, SLOTS};
 use crate::threads::sync::{UnsafeCell, Weakness, plant, yield_now};
-use crate::{Call, ElementType, Envelope};
 use loom::sync::Arc;
-
-const CALL: &Call = &Call::new("model");
-const BYTES: &ElementType = &ElementType::of::<u8>("u8");
-
-fn envelope(length: usize) -> Envelope {
-    Envelope::new(CALL, BYTES, length)
-}
 
 /// More short messages than slots: each arrives, whole and in order, and its slot is used again.
 #[test]

@@ -3,6 +3,7 @@
 
 use super::Weakness;
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 #[cfg(loom)]
@@ -11,8 +12,8 @@ use loom as checker;
 use shuttle as checker;
 
 pub(crate) use checker::hint::spin_loop;
+use checker::sync::Condvar;
 pub(crate) use checker::sync::atomic::{AtomicBool, AtomicU32, fence};
-use checker::sync::{Arc, Condvar};
 pub(crate) use checker::sync::{Mutex, MutexGuard};
 pub(crate) use checker::thread::yield_now;
 

@@ -63,10 +63,11 @@ pub(crate) fn catch_unwind<R>(body: impl FnOnce() -> R) -> Result<R, Box<dyn Any
 }
 
 /// Runs a model in every interleaving with at most so many preemptions (`None`: any number), and prints how
-/// many these were.
+/// many these were. LOOM_MAX_PREEMPTIONS overrides the bound, for a longer search.
 pub fn explore(name: &str, preemptions: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     let (runs, start) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let mut builder = loom::model::Builder::new();
+    let preemptions = builder.preemption_bound.or(preemptions);
     builder.preemption_bound = preemptions;
     builder.max_branches = 10_000;
     builder.check({
