@@ -25,8 +25,9 @@ fn every_algorithm(strict: bool) {
             }
             budget.explore(EACH, move || {
                 let world = World::new(ranks).strict(strict);
-                if let Err(rejection) = suite::one_in(&algorithm, case, 1, world) {
-                    panic!("{algorithm:?}: {rejection}");
+                match suite::one_in(&algorithm, case, 1, world) {
+                    Ok(compared) => assert_eq!(compared, 1),
+                    Err(rejection) => panic!("{algorithm:?}: {rejection}"),
                 }
             });
         }

@@ -1,5 +1,5 @@
-//! The concurrent core under loom, a model checker: interleavings of a few ranks, and everything that the memory
-//! model lets a load return. `mailbox.rs` and `seat.rs` try the parts, the others whole worlds, as
+//! The concurrent core under loom, a model checker: interleavings of a few ranks, and everything that the
+//! memory model lets a load return. `mailbox.rs` and `seat.rs` try the parts, the others whole worlds, as
 //! [`Threads::run`] starts them; ranks neither spin nor yield, so each wait parks. Beside the models stand the
 //! mistakes that they must find, planted one at a time.
 //!

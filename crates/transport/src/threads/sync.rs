@@ -4,14 +4,17 @@
 //! | build | runs on | which tries |
 //! |---|---|---|
 //! | plain | `std` and crossbeam, by their own names | |
-//! | `--cfg loom` | loom | every interleaving of a few ranks, and all that the memory model lets a load return |
+//! | `--cfg loom` | loom | all interleavings of a few ranks, and all that the memory model allows |
 //! | `--cfg shuttle` | shuttle | random interleavings of whole programs, as if all atomics were SeqCst |
 //!
-//! Neither checker sees what goes past it: waiting for a lock of `std`'s that another rank holds would block the
-//! only thread there is. `Arc` alone is `std`'s everywhere. Nothing in the core is ordered by its counters
+//! Neither checker sees what goes past it: waiting for a lock of `std`'s that another rank holds would block
+//! the only thread there is. `Arc` alone is `std`'s everywhere. Nothing in the core is ordered by its counters
 //! except the look at a communicator's leftovers by the last member to let go of it, and for the communicator
-//! of all ranks that is whoever has joined them.
+//! of all ranks that is whoever has joined them. So models under loom make no sub-worlds.
 
+#[cfg(tsan)]
+#[allow(unsafe_code, reason = "two functions of ThreadSanitizer's runtime")]
+mod annotated;
 #[cfg(not(loom))]
 mod cell;
 #[cfg(any(loom, shuttle))]

@@ -3,11 +3,14 @@
 use super::Weakness;
 use std::io;
 
+#[cfg(tsan)]
+pub(crate) use super::annotated::{Mutex, MutexGuard, OnceLock};
 pub(crate) use super::cell::UnsafeCell;
 pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 pub(crate) use std::hint::spin_loop;
 pub(crate) use std::panic::catch_unwind;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, fence};
+#[cfg(not(tsan))]
 pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
 pub(crate) use std::thread::{Scope, ScopedJoinHandle, scope, yield_now};
 
