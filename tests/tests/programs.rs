@@ -24,8 +24,9 @@ proptest! {
         if !algorithm.supports(&case, true) {
             case = Case { uneven: false, ranks: ranks.next_power_of_two(), ..case };
         }
-        if let Err(rejection) = suite::one(&algorithm, case, seed) {
-            return Err(TestCaseError::fail(rejection.to_string()));
+        match suite::one(&algorithm, case, seed) {
+            Ok(compared) => prop_assert_eq!(compared, 1),
+            Err(rejection) => return Err(TestCaseError::fail(rejection.to_string())),
         }
     }
 
@@ -62,8 +63,9 @@ fn every_algorithm_runs_among_64_ranks() {
     for algorithm in catalogue() {
         for length in [1, 130] {
             let case = Case { ranks: 64, length, uneven: false, root: 37 };
-            if let Err(rejection) = suite::one(&algorithm, case, 9) {
-                panic!("{algorithm:?}: {rejection}");
+            match suite::one(&algorithm, case, 9) {
+                Ok(compared) => assert_eq!(compared, 1),
+                Err(rejection) => panic!("{algorithm:?}: {rejection}"),
             }
         }
     }

@@ -19,6 +19,8 @@ mod element;
 mod error;
 mod gather;
 mod layout;
+#[cfg(all(test, loom))]
+mod models;
 mod number;
 mod peers;
 mod power;

@@ -107,10 +107,27 @@ pub fn mean<G: Gear>(gear: &G) -> Verdict {
 ///
 /// If its result differs from the reference.
 pub fn one<G: Gear>(gear: &G, case: Case, seed: u64) -> Verdict {
+    one_in(gear, case, seed, World::new(case.ranks))
+}
+
+/// The same in a world of the caller's choice.
+///
+/// # Errors
+///
+/// If its result differs from the reference.
+pub fn one_in<G: Gear>(gear: &G, case: Case, seed: u64, world: World) -> Verdict {
+    // What the operation doesn't distinguish would take the case out of the comparison.
+    let operation = gear.operation();
+    let case = Case {
+        ranks: case.ranks,
+        length: if operation == Operation::Barrier { 0 } else { case.length },
+        uneven: case.uneven && operation.has_counts(),
+        root: if operation.has_root() { case.root } else { 0 },
+    };
     let input = |rank, index| element::<u64>(Fill::Any, seed, rank, index);
     match gear.supports(&case, false) {
-        true => compare(gear, &[case], &input, &composition(), World::new(case.ranks)),
-        false => compare(gear, &[case], &input, &Sum, World::new(case.ranks)),
+        true => compare(gear, &[case], &input, &composition(), world),
+        false => compare(gear, &[case], &input, &Sum, world),
     }
 }
 

@@ -22,7 +22,8 @@
 //! | `threads/journal.rs` | the last operations of a rank |
 //! | `threads/panics.rs` | where a rank panicked |
 //! | `threads/seat.rs` | where a rank sleeps, and why no wake-up is lost |
-//! | `threads/models.rs` | the mailbox and the seat under loom, a model checker |
+//! | `threads/sync.rs` | what all of that stands on: `std`, or a model checker |
+//! | `threads/models.rs` | the mailbox, the seat, the waiting and the proof under loom, a model checker |
 
 mod counting;
 mod envelope;
@@ -39,7 +40,11 @@ pub use error::{Error, Mismatch, Result, View, Wait, WaitFor};
 pub use faults::{Fault, FaultKind, Faulty, Field};
 pub use operation::{Half, Members, Operation, Origin, Record};
 pub use report::{Cause, Divergence, RunError};
+#[cfg(loom)]
+pub use threads::explore;
 pub use threads::{Endpoint, Threads};
+#[cfg(any(loom, shuttle))]
+pub use threads::{Planted, Weakness, plant};
 
 /// The half of a transfer that leaves this rank.
 #[derive(Clone, Copy, Debug)]

@@ -9,19 +9,24 @@ mod models;
 mod panics;
 mod seat;
 mod sync;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod waiting;
 
 pub use endpoint::Endpoint;
+#[cfg(loom)]
+pub use sync::explore;
+#[cfg(any(loom, shuttle))]
+pub use sync::{Planted, Weakness, plant};
 
 use crate::{Cause, Error, Mismatch, RunError, View};
 use endpoint::Rank;
 use group::{Group, Unreceived};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use sync::catch_unwind;
 use waiting::Shared;
 
 /// How to start a world of ranks that are threads.
@@ -68,7 +73,7 @@ impl Threads {
         }
         let (world, parkers) = Shared::new(self.ranks);
         let group = Group::of_world(&world);
-        let outcomes: Vec<Option<Outcome<R, E>>> = std::thread::scope(|scope| {
+        let outcomes: Vec<Option<Outcome<R, E>>> = sync::scope(|scope| {
             let start = |(number, parker)| {
                 let (world, group, main) = (Arc::clone(&world), Arc::clone(&group), &main);
                 let failure_to_start = Arc::clone(&world);
@@ -76,8 +81,7 @@ impl Threads {
                     panics::note(self.quiet);
                     run_rank(Rank::new(world, number, parker, self.strict), group, main)
                 };
-                let thread = std::thread::Builder::new().name(format!("rank {number}"));
-                (thread.spawn_scoped(scope, body))
+                sync::spawn(scope, format!("rank {number}"), body)
                     .map_err(|error| {
                         let message = format!("its thread could not be started: {error}");
                         failure_to_start.fail(number, Error::Failed { rank: number, message, last: None });
@@ -86,9 +90,8 @@ impl Threads {
             };
             let threads: Vec<_> = parkers.into_iter().enumerate().map(start).collect();
             // A thread that unwinds in spite of `run_rank`, in a destructor of the program's, has panicked.
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-                thread.join().unwrap_or_else(|_| Err(unspeakable()))
-            };
+            let join =
+                |thread: sync::ScopedJoinHandle<'_, _>| thread.join().unwrap_or_else(|_| Err(unspeakable()));
             threads.into_iter().map(|thread| thread.map(join)).collect()
         });
         let missing_member = world.pending_groups().clear();
@@ -138,6 +141,9 @@ struct Leave(Rc<Rank>);
 impl Drop for Leave {
     fn drop(&mut self) {
         let Rank { world, number, left, journal, .. } = &*self.0;
+        if cfg!(loom) && std::thread::panicking() {
+            return; // the model has failed, and loom takes no more calls
+        }
         if std::thread::panicking() {
             self.0.fail(unspeakable::<String>().to_string());
         }

@@ -1,10 +1,11 @@
 //! The mailboxes of one communicator, and the making of sub-worlds.
 
 use super::mailbox::Channel;
+use super::sync::{Mutex, MutexGuard, OnceLock};
 use super::waiting::Shared;
 use crate::{Envelope, Members, Origin};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// A channel for every ordered pair of members.
 pub(super) struct Group {
@@ -119,6 +120,6 @@ pub(super) struct Unreceived {
 }
 
 /// A lock whose holders never leave the data half changed, so a panic elsewhere doesn't matter.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,11 +26,11 @@
 
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 
-use super::sync::{AtomicU32, UnsafeCell, yield_now};
+use super::sync::{AtomicU32, UnsafeCell, Weakness, planted, yield_now};
 use crate::{Envelope, Origin};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::sync::atomic::Ordering::{self, Acquire, Relaxed};
+use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
 /// Messages that a channel holds before its sender has to wait.
 pub(super) const SLOTS: usize = 4;
@@ -46,8 +46,10 @@ pub(super) const INLINE_BYTES: usize = 952;
 /// what it costs.
 pub(super) const CHECKING: bool = !cfg!(unchecked);
 
-/// How a slot is handed over. Weakened, in a build of its own, to show that the model checker finds it.
-const RELEASE: Ordering = if cfg!(weakened) { Relaxed } else { Ordering::Release };
+/// How a slot is handed over.
+fn release() -> Ordering {
+    if planted(Weakness::RelaxedSlot) { Relaxed } else { Release }
+}
 
 const EMPTY: u32 = 0;
 const LENT: u32 = 1;
@@ -80,7 +82,7 @@ union Payload {
     lent: (*const u8, usize),
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, payload) == 56);
 
 // SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
@@ -169,13 +171,13 @@ impl Channel {
                 to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             });
             // Pairs with the Acquire load in `has_message` and `take`.
-            slot.state.store(INLINE + bytes.len() as u32, RELEASE);
+            slot.state.store(INLINE + bytes.len() as u32, release());
             return None;
         }
         // SAFETY: as above.
         slot.payload.with_mut(|to| unsafe { (*to).lent = (bytes.as_ptr(), bytes.len()) });
         // Pairs with the Acquire compare-exchange in `take`.
-        slot.state.store(LENT, RELEASE);
+        slot.state.store(LENT, release());
         Some(Loan { slot, bytes: PhantomData })
     }
 
@@ -222,7 +224,7 @@ impl Loan<'_> {
             }
             // READING: a look can't communicate (the endpoint refuses), so this isn't a wait for any rank's
             // progress in the program.
-            while self.slot.state.load(Acquire) != DONE {
+            while self.slot.state.load(Acquire) != DONE && !planted(Weakness::HastyLoan) {
                 yield_now();
             }
         }
@@ -278,6 +280,6 @@ impl Drop for Message<'_> {
     fn drop(&mut self) {
         let next = if self.inline.is_some() { EMPTY } else { DONE };
         // Pairs with the Acquire loads in `has_room` (EMPTY), `is_done` and `reclaim` (DONE).
-        self.slot.state.store(next, RELEASE);
+        self.slot.state.store(next, release());
     }
 }

@@ -1,19 +1,24 @@
-//! The mailbox and the seat under loom: every interleaving of two threads, unbounded, and everything that the
-//! memory model lets a load return. All models together take less than a second.
+//! The concurrent core under loom, a model checker: interleavings of a few ranks, and everything that the
+//! memory model lets a load return. `mailbox.rs` and `seat.rs` try the parts, the others whole worlds, as
+//! [`Threads::run`] starts them; ranks neither spin nor yield, so each wait parks. Beside the models stand the
+//! mistakes that they must find, planted one at a time.
+//!
+//! Every model says how many preemptions it allows: how often a rank that could go on is made to wait. With
+//! `None` it is every interleaving there is. What was explored, and in what time, they print:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test --release -p transport --lib models
+//! RUSTFLAGS="--cfg loom" cargo test --release -p transport --lib models -- --show-output
 //! ```
-//!
-//! With `--cfg weakened` besides, slots are handed over with Relaxed stores, and the models that read what
-//! was handed over must fail: `.ci/run` checks that they do.
 
-use super::mailbox::{Channel, Letter, SLOTS};
-use super::seat::Seat;
-use super::sync::{AtomicU32, Parker, UnsafeCell, yield_now};
-use crate::{Call, ElementType, Envelope, Origin};
-use loom::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+mod deadlock;
+mod failure;
+mod mailbox;
+mod seat;
+
+use super::mailbox::Letter;
+use super::sync::explore;
+use super::{Endpoint, RunError, Threads};
+use crate::{Call, ElementType, Envelope, Error, Incoming, Operation, Origin, Outgoing, Result, Transport};
 
 const CALL: &Call = &Call::new("model");
 const BYTES: &ElementType = &ElementType::of::<u8>("u8");
@@ -26,143 +31,36 @@ fn letter(length: usize, stamp: u32) -> Letter {
     Letter { envelope: envelope(length), stamp, origin: Origin::here() }
 }
 
-/// More short messages than slots: each arrives, whole and in order, and its slot is used again.
-#[test]
-fn short_messages_arrive_in_order() {
-    loom::model(|| {
-        let channel = Arc::new(Channel::new());
-        let sender = {
-            let channel = Arc::clone(&channel);
-            loom::thread::spawn(move || {
-                for position in 0..SLOTS + 1 {
-                    while !channel.has_room(position) {
-                        yield_now();
-                    }
-                    let bytes = [position as u8];
-                    // SAFETY: the only sender, with room, and a short message is not lent.
-                    #[allow(unsafe_code, reason = "a model of the mailbox")]
-                    let loan = unsafe { channel.post(position, &bytes, letter(1, 7), true) };
-                    assert!(loan.is_none());
-                }
-            })
-        };
-        for position in 0..SLOTS + 1 {
-            let message = loop {
-                // SAFETY: the only receiver; earlier messages are dropped.
-                #[allow(unsafe_code, reason = "a model of the mailbox")]
-                match unsafe { channel.take(position) } {
-                    Some(message) => break message,
-                    None => yield_now(),
-                }
-            };
-            assert_eq!((message.bytes(), message.stamp()), (&[position as u8][..], 7));
-        }
-        sender.join().unwrap();
-    });
+fn operation() -> Operation {
+    Operation { envelope: envelope(0), origin: Origin::here() }
 }
 
-/// A buffer whose accesses loom tracks stands for what is lent: the receiver reads it while it looks, the
-/// sender writes it once the loan is over. Whether the sender waits for the reader, or takes the loan back.
-fn lend(sender_waits: bool) {
-    loom::model(move || {
-        let channel = Arc::new(Channel::new());
-        let buffer = Arc::new(UnsafeCell::new(1));
-        let sender = {
-            let (channel, buffer) = (Arc::clone(&channel), Arc::clone(&buffer));
-            loom::thread::spawn(move || {
-                // SAFETY: nobody else knows the buffer yet.
-                #[allow(unsafe_code, reason = "a model of the mailbox")]
-                buffer.with_mut(|value| unsafe { *value = 2 });
-                // SAFETY: the only sender, with room, and the loan is ended below.
-                #[allow(unsafe_code, reason = "a model of the mailbox")]
-                let loan = unsafe { channel.post(0, &[0; 8], letter(8, 0), false) }.expect("lent");
-                while sender_waits && !channel.is_done(0) {
-                    yield_now();
-                }
-                let delivered = loan.end();
-                assert!(delivered || !sender_waits);
-                // SAFETY: the loan is over.
-                #[allow(unsafe_code, reason = "a model of the mailbox")]
-                buffer.with_mut(|value| unsafe { *value = 3 });
-                delivered
-            })
-        };
-        let mut seen = None;
-        // A sender that doesn't wait may never be seen: look a few times then.
-        for _ in 0..if sender_waits { usize::MAX } else { 2 } {
-            // SAFETY: the only receiver.
-            #[allow(unsafe_code, reason = "a model of the mailbox")]
-            if let Some(message) = unsafe { channel.take(0) } {
-                assert_eq!(message.bytes().len(), 8);
-                // SAFETY: lent until the message is dropped.
-                #[allow(unsafe_code, reason = "a model of the mailbox")]
-                let value = buffer.with(|value| unsafe { *value });
-                seen = Some(value);
-                break;
-            }
-            yield_now();
-        }
-        let delivered = sender.join().unwrap();
-        assert_eq!(seen, delivered.then_some(2), "read once, or taken back");
-    });
+/// Runs `program` on every rank of a strict world, in which each message is a loan.
+fn strict(ranks: usize, program: fn(&Endpoint) -> Result<()>) -> Result<(), RunError<Error>> {
+    Threads::new(ranks).strict(true).run(|endpoint| program(&endpoint)).map(drop)
 }
 
-#[test]
-fn a_loan_is_read_before_its_sender_goes_on() {
-    lend(true);
+/// The same with messages that are copied.
+fn buffered(ranks: usize, program: fn(&Endpoint) -> Result<()>) -> Result<(), RunError<Error>> {
+    Threads::new(ranks).run(|endpoint| program(&endpoint)).map(drop)
 }
 
-#[test]
-fn a_loan_is_taken_back_or_read_never_both() {
-    lend(false);
+/// A byte to one rank, a byte from another, or both at once.
+fn transfer(at: &Endpoint, to: Option<usize>, from: Option<usize>) -> Result<()> {
+    let own = [at.rank() as u8];
+    let outgoing = to.map(|to| Outgoing { to, bytes: &own, elements: 1, stamp: 0 });
+    let mut seen = None;
+    let mut visit = |bytes: &[u8]| seen = Some(bytes[0]);
+    let incoming = from.map(|from| Incoming { from, elements: 1, visit: &mut visit });
+    at.transfer(&operation(), outgoing, incoming, None)?;
+    assert_eq!(seen, from.map(|from| from as u8));
+    Ok(())
 }
 
-/// A sleeper and a waker: no schedule loses the wake-up. (Loom reports a model in which all threads sleep.)
-#[test]
-fn no_wake_up_is_lost() {
-    loom::model(|| {
-        let parker = Parker::new();
-        let seat = Arc::new(Seat::new(&parker));
-        let change = Arc::new(AtomicU32::new(0));
-        let waker = {
-            let (seat, change) = (Arc::clone(&seat), Arc::clone(&change));
-            loom::thread::spawn(move || {
-                for value in 1..=2 {
-                    change.store(value, Release);
-                    seat.wake();
-                }
-            })
-        };
-        for value in 1..=2 {
-            seat.announce();
-            seat.sleep(&parker, || change.load(Acquire) >= value);
-        }
-        waker.join().unwrap();
-    });
+fn send(at: &Endpoint, to: usize) -> Result<()> {
+    transfer(at, Some(to), None)
 }
 
-/// The same without the waker's fence: kept to show that loom finds the lost wake-up.
-#[test]
-#[should_panic(expected = "deadlock")]
-fn without_its_fence_a_wake_up_is_lost() {
-    loom::model(|| {
-        let parker = Parker::new();
-        let parked = Arc::new(super::sync::AtomicBool::new(false));
-        let change = Arc::new(AtomicU32::new(0));
-        let waker = {
-            let (parked, change, unparker) =
-                (Arc::clone(&parked), Arc::clone(&change), parker.unparker().clone());
-            loom::thread::spawn(move || {
-                change.store(1, Release);
-                if parked.load(Relaxed) {
-                    unparker.unpark();
-                }
-            })
-        };
-        parked.store(true, Relaxed);
-        while change.load(Acquire) == 0 {
-            parker.park();
-        }
-        waker.join().unwrap();
-    });
+fn receive(at: &Endpoint, from: usize) -> Result<()> {
+    transfer(at, None, Some(from))
 }

@@ -14,7 +14,7 @@
 //! Of the two fences one comes first in the order of all of them, and what was written before it is seen by
 //! whoever looks after the other. So the sleeper sees the change, or the waker sees the sleeper.
 
-use super::sync::{AtomicBool, Parker, Unparker, fence};
+use super::sync::{AtomicBool, Parker, Unparker, Weakness, fence, planted};
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// A rank's place to sleep, as others see it.
@@ -48,15 +48,17 @@ impl Seat {
 
     /// Wakes the rank if it sleeps. To be called after the change that it may be waiting for.
     pub(super) fn wake(&self) {
-        // Pairs with the fence in `announce`.
-        fence(SeqCst);
+        if !planted(Weakness::NoFence) {
+            // Pairs with the fence in `announce`.
+            fence(SeqCst);
+        }
         if self.parked.load(Relaxed) {
             self.unparker.unpark();
         }
     }
 
     /// Whether the rank sleeps, or is about to.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn is_parked(&self) -> bool {
         self.parked.load(SeqCst)
     }

@@ -1,73 +1,62 @@
-//! The primitives of the concurrent core. Where loom is asked for (`--cfg loom`) they are loom's, which try
-//! every interleaving that the memory model allows; the code above them is the same.
+//! Everything that the concurrent core shares or blocks on, in one place, so that the same core runs on three
+//! things:
+//!
+//! | build | runs on | which tries |
+//! |---|---|---|
+//! | plain | `std` and crossbeam, by their own names | |
+//! | `--cfg loom` | loom | all interleavings of a few ranks, and all that the memory model allows |
+//! | `--cfg shuttle` | shuttle | random interleavings of whole programs, as if all atomics were SeqCst |
+//!
+//! Neither checker sees what goes past it: waiting for a lock of `std`'s that another rank holds would block
+//! the only thread there is. `Arc` alone is `std`'s everywhere. Nothing in the core is ordered by its counters
+//! except the look at a communicator's leftovers by the last member to let go of it, and for the communicator
+//! of all ranks that is whoever has joined them. So models under loom make no sub-worlds.
 
+#[cfg(tsan)]
+#[allow(unsafe_code, reason = "two functions of ThreadSanitizer's runtime")]
+mod annotated;
+#[cfg(not(loom))]
+mod cell;
+#[cfg(any(loom, shuttle))]
+mod checked;
 #[cfg(loom)]
+mod loomed;
+#[cfg(not(any(loom, shuttle)))]
+mod plain;
+#[cfg(shuttle)]
+mod shuttled;
+
+#[cfg(any(loom, shuttle))]
 pub(super) use checked::*;
-#[cfg(not(loom))]
-pub(super) use plain::*;
-
-#[cfg(not(loom))]
-mod plain {
-    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, fence};
-    pub(crate) use std::thread::yield_now;
-
-    /// `std`'s, in the form of loom's: access ends with a closure.
-    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
-
-    impl<T> UnsafeCell<T> {
-        pub(crate) fn new(value: T) -> Self {
-            Self(std::cell::UnsafeCell::new(value))
-        }
-
-        pub(crate) fn with<R>(&self, look: impl FnOnce(*const T) -> R) -> R {
-            look(self.0.get())
-        }
-
-        pub(crate) fn with_mut<R>(&self, change: impl FnOnce(*mut T) -> R) -> R {
-            change(self.0.get())
-        }
-    }
-}
-
+#[cfg(any(loom, shuttle))]
+pub use checked::{Planted, plant};
 #[cfg(loom)]
-mod checked {
-    pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, fence};
-    use loom::sync::{Arc, Condvar, Mutex};
-    pub(crate) use loom::thread::yield_now;
+pub use loomed::explore;
+#[cfg(loom)]
+pub(super) use loomed::*;
+#[cfg(not(any(loom, shuttle)))]
+pub(super) use plain::*;
+#[cfg(shuttle)]
+pub(super) use shuttled::*;
 
-    /// Crossbeam's `Parker`, as its documentation describes it, on loom's lock.
-    pub(crate) struct Parker(Unparker);
-
-    /// Gives the parker its token.
-    #[derive(Clone)]
-    pub(crate) struct Unparker(Arc<(Mutex<bool>, Condvar)>);
-
-    impl Parker {
-        pub(crate) fn new() -> Self {
-            Self(Unparker(Arc::new((Mutex::new(false), Condvar::new()))))
-        }
-
-        pub(crate) fn unparker(&self) -> &Unparker {
-            &self.0
-        }
-
-        pub(crate) fn park(&self) {
-            let (token, given) = &*self.0.0;
-            let mut token = token.lock().unwrap();
-            while !*token {
-                token = given.wait(token).unwrap();
-            }
-            *token = false;
-        }
-    }
-
-    impl Unparker {
-        pub(crate) fn unpark(&self) {
-            let (token, given) = &*self.0;
-            *token.lock().unwrap() = true;
-            given.notify_one();
-        }
-    }
+/// A mistake in the core. Each can be planted, to show that a checker finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(unreachable_pub, reason = "tests of other crates plant them where a checker runs")]
+pub enum Weakness {
+    /// Slots are handed over with Relaxed stores.
+    RelaxedSlot,
+    /// A loan that a reader is looking at ends without waiting for it.
+    HastyLoan,
+    /// The flag that says that the world has failed is stored Relaxed.
+    RelaxedFailure,
+    /// Who has changed something looks for sleepers without a fence in between.
+    NoFence,
+    /// A failure wakes nobody.
+    SilentFailure,
+    /// The proof goes by the list of who waits, and doesn't look at the mailboxes again.
+    StaleNeeds,
+    /// A rank counts as stuck as soon as one of its needs is unmet.
+    HalfStuck,
+    /// A rank that parks doesn't ask who has left.
+    ForgottenLeaver,
 }

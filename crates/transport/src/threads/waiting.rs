@@ -18,12 +18,11 @@
 
 use super::group::{Group, PendingGroups, Unreceived, lock};
 use super::seat::Seat;
-use super::sync::Parker;
+use super::sync::{AtomicBool, Mutex, MutexGuard, OnceLock, Parker, Weakness, planted, spin_loop, yield_now};
 use crate::{Error, Mismatch, Operation, Record, Result, View, Wait, WaitFor};
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Looks at the mailbox before the first yield, where every rank has a core to itself: longer than most
 /// messages take, shorter than falling asleep and being woken is worth avoiding.
@@ -31,11 +30,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 /// Neither number is delicate. With 100, 1,000 and 10,000 looks, and with 10, 50 and 300 yields, barriers
 /// and all-reduces of 64 KiB on 2, 4, 8 and 64 ranks took the same time but for noise (`gears bench`, 2
 /// cores of an AMD EPYC, 2026-11).
-const SPINS: u32 = 1_000;
+const SPINS: u32 = if cfg!(any(loom, shuttle)) { 0 } else { 1_000 };
 
 /// Yields before parking. A yield hands the core to a rank that can work, if there is one; where ranks
 /// outnumber cores that is the fastest way on.
-const YIELDS: u32 = 50;
+const YIELDS: u32 = if cfg!(loom) {
+    0
+} else if cfg!(shuttle) {
+    1
+} else {
+    50
+};
 
 /// What the ranks of one world share, across all its communicators.
 pub(super) struct Shared {
@@ -94,11 +99,17 @@ fn can_go_on(needs: &Needs, group: &Group) -> bool {
 
 impl Waiting {
     fn is_stuck(&self) -> bool {
+        if planted(Weakness::StaleNeeds) {
+            return true;
+        }
+        if planted(Weakness::HalfStuck) {
+            return self.unmet().next().is_some();
+        }
         !can_go_on(&self.needs, &self.group)
     }
 
     fn unmet(&self) -> impl Iterator<Item = &Need> {
-        self.needs.iter().flatten().filter(|need| !need.is_met(&self.group))
+        self.needs.iter().flatten().filter(|need| planted(Weakness::StaleNeeds) || !need.is_met(&self.group))
     }
 
     /// The rank that a need is for, by its number in the world.
@@ -144,7 +155,7 @@ impl Shared {
     }
 
     /// Whether a rank has given up spinning and sleeps, or is about to.
-    #[cfg(all(test, not(loom)))]
+    #[cfg(all(test, not(any(loom, shuttle))))]
     pub(super) fn is_parked(&self, rank: usize) -> bool {
         self.seats[rank].is_parked()
     }
@@ -174,7 +185,10 @@ impl Shared {
     /// Ends the world, unless it has ended already: every rank that waits or calls again gets the error.
     pub(super) fn fail(&self, rank: usize, error: Error) {
         if self.failure.set((rank, error)).is_ok() {
-            self.failed.store(true, Release);
+            self.failed.store(true, if planted(Weakness::RelaxedFailure) { Relaxed } else { Release });
+            if planted(Weakness::SilentFailure) {
+                return;
+            }
             // A rank about to park either sees the flag or is seen asleep: as in `wake`.
             for rank in 0..self.ranks() {
                 self.wake(rank);
@@ -202,9 +216,9 @@ impl Shared {
             }
             self.check()?;
             if attempt < self.spins {
-                std::hint::spin_loop();
+                spin_loop();
             } else {
-                std::thread::yield_now();
+                yield_now();
             }
         }
         self.park(parker, group, rank, operation, needs)
@@ -223,7 +237,8 @@ impl Shared {
         let proof = {
             let mut registry = lock(&self.registry);
             registry.waiting[rank] = Some(waiting);
-            registry.left_alone().or_else(|| registry.cycle(rank))
+            let left = if planted(Weakness::ForgottenLeaver) { None } else { registry.left_alone() };
+            left.or_else(|| registry.cycle(rank))
         };
         self.conclude(proof);
         let failed = || self.failed.load(Acquire);
@@ -320,5 +335,5 @@ fn disagreement(cycle: &[Wait]) -> Option<Mismatch> {
     Some(Mismatch { sent: view(one), expected: view(next), members: one.members.clone() })
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
