@@ -94,9 +94,9 @@ fn a_deadlock_across_communicators_is_proven() {
     let error = world.unwrap_err();
     let [zero, one, two, three] = cycle(&error) else { panic!("{error}") };
     let what = |peer: usize| format!("receive a message of 1 u8 from rank {peer}");
-    check(zero, &what(1), "after collective 1 of ranks [0, 1] (split 1 of the world)", line_of("half"));
+    check(zero, &what(1), "after collective 1 of ranks [0, 1] from split 1 of the world", line_of("half"));
     check(one, &what(2), "after collective 1 of the world", line_of("whole"));
-    check(two, &what(3), "after collective 1 of ranks [2, 3] (split 1 of the world)", line_of("half"));
+    check(two, &what(3), "after collective 1 of ranks [2, 3] from split 1 of the world", line_of("half"));
     check(three, &what(0), "after collective 1 of the world", line_of("whole"));
 }
 
@@ -113,8 +113,8 @@ fn collectives_in_different_order_are_told_by_communicator() {
     let error = World::new(2).run(|comm| both(comm, comm.rank() == 1)).unwrap_err();
     let [zero, one] = cycle(&error) else { panic!("{error}") };
     let what = |peer: usize| format!("receive from rank {peer} in barrier/dissemination");
-    check(zero, &what(1), "collective 1 of ranks [0, 1] (split 1 of the world)", line_of("turned"));
-    check(one, &what(0), "collective 1 of ranks [0, 1] (split 2 of the world)", line_of("turned"));
+    check(zero, &what(1), "collective 1 of ranks [0, 1] from split 1 of the world", line_of("turned"));
+    check(one, &what(0), "collective 1 of ranks [0, 1] from split 2 of the world", line_of("turned"));
     assert!(error.divergence().is_none(), "they agree, on either: {error:?}");
 
     // One collective further on one of them.
@@ -128,13 +128,13 @@ fn collectives_in_different_order_are_told_by_communicator() {
     check(
         zero,
         "receive from rank 1",
-        "collective 2 of ranks [0, 1] (split 1 of the world)",
+        "collective 2 of ranks [0, 1] from split 1 of the world",
         line_of("further"),
     );
     check(
         one,
         "receive from rank 0",
-        "collective 1 of ranks [0, 1] (split 2 of the world)",
+        "collective 1 of ranks [0, 1] from split 2 of the world",
         line_of("further"),
     );
 }
@@ -162,7 +162,7 @@ fn nested_splits_are_named() {
     assert_eq!(*low.members.splits, [2, 3]);
     for wait in [low, high] {
         let place = format!(
-            "after collective 1 of ranks [{}, {}] (split 3 of split 2 of the world)",
+            "after collective 1 of ranks [{}, {}] from split 3 of split 2 of the world",
             high.rank, low.rank
         );
         let what = format!("receive a message of 2 i16 from rank {}", wait.peer);

@@ -2,8 +2,8 @@
 
 use collectives::transport::{Error as TransportError, Mismatch};
 use collectives::{
-    AllGather, AllReduce, Broadcast, Cause, Communicator, ExclusiveScan, Gather, Max, Result, RunError, Scan,
-    Sum, World,
+    AllGather, AllReduce, AllToAll, Broadcast, Cause, Communicator, ExclusiveScan, Gather, Max, Result,
+    RunError, Scan, Sum, World,
 };
 use std::marker::PhantomData;
 
@@ -121,7 +121,7 @@ fn pairs() -> Vec<(Call, Call, Vec<Differs>)> {
 
         ((line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0_u8; 4], &Sum)),
          (line!(), |comm| comm.all_reduce_with(RecursiveDoubling, &mut [0_u16; 4], &Sum)),
-         vec![("element type", "u8", "u16"), ("bytes in memory", "1", "2"), ("bytes on a wire", "1", "2")]),
+         vec![("element type", "u8", "u16")]), // that they differ in length goes without saying
 
         // The same name and as long on a wire, but one of them holds nothing.
         ((line!(), |comm| comm.broadcast_with(ScatterAllGather, &mut [PhantomData::<f32>; 4], 0)),
@@ -200,10 +200,21 @@ fn a_part_of_a_call_that_differs_is_marked() {
         (line!(), |comm| comm.all_to_all_v(&[7; 3], &[1, 2], &mut [0; 2], &[1, 1])),
         (line!(), |comm| comm.all_to_all_v(&[7; 2], &[1, 1], &mut [0; 4], &[3, 1])),
     );
-    let marked: Vec<&Row> = told.rows.iter().filter(|row| row.marked).collect();
-    let [Row { name, cells, .. }] = marked[..] else { panic!("{}", told.headline) };
-    assert!(name.contains("message"), "{name}");
-    assert_eq!(*cells, ["2", "3"]);
+    told.check_marked(&[("length of this message", "2", "3")]);
+    assert!(
+        told.headline.contains(" disagree on the length of this message (collective 2"),
+        "{}",
+        told.headline
+    );
+    // The call has no length of its own, and no counts that are compared.
+    assert!(told.rows.iter().all(|row| row.name != "length"));
+
+    // Unless the other call has.
+    let told = mismatch(
+        (line!(), |comm| comm.all_to_all_v(&[7; 2], &[1, 1], &mut [0; 2], &[1, 1])),
+        (line!(), |comm| comm.all_to_all_with(AllToAll::Pairwise, &[7; 2], &mut [0; 2])),
+    );
+    told.check_marked(&[("operation", "all_to_all_v", "all_to_all"), ("length", "-", "2")]);
 }
 
 #[test]
@@ -284,7 +295,7 @@ fn a_receiver_that_is_behind_is_named() {
     });
     let error = world.unwrap_err();
     let told = Told::read(&error.to_string());
-    let headline = "mismatch: rank 3 is behind: collective 1 of ranks [3, 2, 0] (split 1 of the world), \
+    let headline = "mismatch: rank 3 is behind: collective 1 of ranks [3, 2, 0] from split 1 of the world, \
                     where rank 2 is at collective 2";
     assert_eq!(told.headline, headline);
     assert_eq!(error.divergence().unwrap().odd(), [3]);
@@ -314,4 +325,20 @@ fn ranks_that_each_take_the_other_for_the_root_are_told_so() {
     told.check_places([call.0; 2]);
     let told: Vec<usize> = error.consequences.iter().map(|(rank, _)| *rank).collect();
     assert_eq!(told, [0, 1], "{error:?}");
+}
+
+/// Each waits for the other to receive. That is a deadlock, too; but it only came of their disagreement.
+#[test]
+fn ranks_that_both_send_as_the_root_are_told_what_they_disagree_on() {
+    for (strict, length) in [(true, 1), (false, 1000)] {
+        for ranks in [2, 3, 5] {
+            let main = |comm: &Communicator| {
+                let root = comm.rank().min(1);
+                comm.broadcast_with(Broadcast::Flat, &mut vec![0_u8; length], root)
+            };
+            let text = World::new(ranks).strict(strict).run(main).unwrap_err().to_string();
+            let headline = "mismatch: ranks 0 and 1 disagree on the root (collective 1 of the world)";
+            assert!(text.starts_with(headline), "{text}");
+        }
+    }
 }

@@ -149,6 +149,59 @@ fn without_a_majority_nobody_is_odd() {
     // The largest group first, else in rank order.
     let three = differing(5, 3);
     assert_eq!(groups(&three), [vec![0, 3], vec![1, 4], vec![2]]);
+
+    // More than half, not just more than any other.
+    let largest = differing(5, 4);
+    assert_eq!(groups(&largest), [vec![0, 4], vec![1], vec![2], vec![3]]);
+    assert!(largest.divergence().unwrap().odd().is_empty());
+}
+
+/// Where the ranks disagree on several communicators, numbers don't tell which is the cause.
+#[test]
+fn the_divergence_of_the_mismatch_is_told() {
+    // Nobody receives what the ranks send as the root in the part, so nobody notices until the world's collective.
+    let together = std::sync::Barrier::new(4);
+    let world = World::new(4).run(|comm| {
+        let part = comm.split(Some(comm.rank() as u32 / 2), 0)?.expect("a color");
+        comm.barrier()?;
+        part.broadcast(&mut [0_u8], part.rank())?; // unnoticed
+        together.wait();
+        comm.all_reduce_with(AllReduce::Ring, &mut vec![0_u8; 4 + comm.rank() / 3], &Sum)
+    });
+    let error = world.unwrap_err();
+    let Cause::World(Mismatch(mismatch)) = &error.cause else { panic!("{error}") };
+    assert!(mismatch.members.is_world(), "{error}");
+    let divergence = error.divergence().unwrap();
+    assert!(divergence.to_string().starts_with("collective 3 of the world was not the same"), "{divergence}");
+    assert_eq!(divergence.odd(), [3]);
+}
+
+/// If the root cause is something else: what came first for a rank that took part in both.
+#[test]
+fn without_a_mismatch_the_first_divergence_is_told() {
+    // The one that comes first has the higher number.
+    for (first_in_part, number) in [(false, 2), (true, 3)] {
+        let together = std::sync::Barrier::new(3);
+        let world = World::new(3).run(|comm| {
+            let part = comm.split(Some(u32::from(comm.rank() < 2)), 0)?.expect("a color");
+            if first_in_part {
+                part.barrier()?;
+                part.barrier()?;
+            }
+            // All are the root, and send what nobody receives: number 2 of the world, number 1 or 3 of the part.
+            for in_part in [first_in_part, !first_in_part] {
+                let comm = if in_part { &part } else { comm };
+                comm.broadcast_with(Broadcast::Flat, &mut [0_u8], comm.rank())?;
+            }
+            together.wait();
+            if comm.rank() == 2 { Err(collectives::Error::other("on purpose")) } else { Ok(()) }
+        });
+        let error = world.unwrap_err();
+        assert!(matches!(error.cause, Cause::Returned(_)), "{error}");
+        let text = error.divergence().unwrap().to_string();
+        let place = if first_in_part { "ranks [0, 1] from split 1 of the world" } else { "the world" };
+        assert!(text.starts_with(&format!("collective {number} of {place} was not the same")), "{text}");
+    }
 }
 
 /// Members are named by their numbers in the world; ranks of another part call what they like.
@@ -166,7 +219,7 @@ fn the_odd_one_of_a_part_is_named() {
     assert_eq!(divergence.odd(), [3]);
     assert_eq!(divergence.groups[0].0, [1, 5]);
     let text = divergence.to_string();
-    let headline = "collective 1 of ranks [1, 3, 5] (split 1 of the world) was not the same for all:\n";
+    let headline = "collective 1 of ranks [1, 3, 5] from split 1 of the world was not the same for all:\n";
     assert!(text.starts_with(headline), "{text}");
     assert!(text.contains("\n  ranks 1 and 5: all_reduce/ring of 7 u8"), "{text}");
     assert!(text.contains("\n  rank 3: all_reduce/ring of 5 u8"), "{text}");

@@ -153,7 +153,7 @@ fn peers_are_named_by_their_numbers_in_the_world() {
         let text = ring.to_string();
         assert!(text.contains(&format!("message of 3 u16 to rank {right}")), "{text}");
         assert!(text.contains(&format!("message of 3 u16 from rank {left}")), "{text}");
-        assert!(text.contains(&format!("of ranks {ranks:?} (split 1 of the world)")), "{text}");
+        assert!(text.contains(&format!("of ranks {ranks:?} from split 1 of the world")), "{text}");
     }
 }
 
@@ -262,6 +262,33 @@ fn consequences_that_are_the_same_are_told_once() {
     // Once as those who were told, once as those who did the same.
     assert_eq!(report.matches("ranks 0, 2 and 3").count(), 2, "{report}");
     place(&report, "rank 1: none");
+}
+
+/// Only who got the world's own error was told. What a rank says by itself is not left out, whatever it quotes.
+#[test]
+fn who_was_told_is_not_guessed_from_words() {
+    let together = std::sync::Barrier::new(6);
+    let world = World::new(6).run(|comm| {
+        comm.barrier_with(Barrier::Dissemination)?; // rank 1's last call, which the others are told, too
+        together.wait(); // else some would fail in that barrier
+        if comm.rank() == 1 {
+            return Err(Error::other("no"));
+        }
+        let told = comm.barrier_with(Barrier::Dissemination);
+        match comm.rank() {
+            2 => Err(Error::other("no space left, nothing written")), // begins with what rank 1 said
+            3 => told.map_err(|error| Error::other(format!("while saving: {error}"))),
+            4 | 5 => Err(Error::other("no")), // makes the same mistake
+            _ => told,
+        }
+    });
+    let error = world.unwrap_err();
+    let report = format!("{error:?}");
+    assert!(report.starts_with("rank 1: no\n\n"), "{report}");
+    place(&report, "\n\ntold so: rank 0\n");
+    place(&report, "\n\nin consequence, rank 2: no space left, nothing written\n");
+    place(&report, "\n\nin consequence, rank 3: while saving: rank 1 failed: no\n");
+    place(&report, "\n\nsaid the same: ranks 4 and 5\n");
 }
 
 /// Which rank it is that fails, and how, doesn't change where the report begins.

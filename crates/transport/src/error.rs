@@ -33,6 +33,8 @@ pub enum Error {
     Nested {
         /// The rank that did so.
         rank: usize,
+        /// Where in its program.
+        caller: &'static std::panic::Location<'static>,
     },
     /// A rank panicked or returned an error.
     Failed {

@@ -20,10 +20,10 @@ impl fmt::Display for Error {
                 write!(f, "rank {rank} has returned, rank {} still waits for it\n  {wait}", wait.rank)?;
                 last_call(f, *rank, last.as_deref())
             }
-            Self::Nested { rank } => write!(
+            Self::Nested { rank, caller } => write!(
                 f,
                 "rank {rank} called a communicator inside a reduction, or inside a computation that overlaps \
-                 with a transfer on it"
+                 with a transfer on it, at {caller}"
             ),
             Self::Failed { rank, message, last } => {
                 write!(f, "rank {rank} failed: {message}")?;
@@ -63,6 +63,9 @@ struct Row {
     differs: bool,
 }
 
+/// The row that is there if nothing else differs.
+const OF_MESSAGE: &str = "length of this message";
+
 impl Mismatch {
     /// How far the two ranks are apart: the one that is behind, if one is.
     fn straggler(&self) -> Option<(&View, &View)> {
@@ -84,8 +87,10 @@ impl Mismatch {
             sequence => sequence.to_string(),
         };
         let name = |name: &str| if name.is_empty() { "-" } else { name }.to_owned();
-        // A call's length, or a hash of its counts. A message that is no part of a collective has its own alone.
+        // A call's length, or a hash of its counts, or nothing where each rank has counts of its own. A message
+        // that is no part of a collective has its own length alone.
         let length = |e: &Envelope| match e.call.counts {
+            true if e.length == 0 => "-".to_owned(),
             true => format!("counts with hash {:x}", e.length),
             false if e.sequence == 0 => e.elements.to_string(),
             false => e.length.to_string(),
@@ -114,19 +119,20 @@ impl Mismatch {
             row("bytes on a wire", &|e| e.element.wire_bytes.to_string()),
             row("reduction", &|e| name(e.reduction.0)),
             row(if parameter_name.is_empty() { "root" } else { parameter_name }, &parameter),
-            row("this message", &|e| e.elements.to_string()),
+            row(OF_MESSAGE, &|e| e.elements.to_string()),
         ];
         // Of what is equal, only what helps to recognise the call. Of a message's own length, nothing if
-        // it follows from the call's.
-        let told = rows.iter().any(|row| row.differs && row.name != "this message");
+        // it follows from the call's, nor of an element's if it follows from the type.
+        let told = rows.iter().any(|row| row.differs && row.name != OF_MESSAGE);
+        let same_type = a.element.name == b.element.name;
         rows.retain(|row| match row.name {
             "collective" | "operation" | "called at" => true,
-            "length" if row.cells[0] == "0" => row.differs,
+            "length" if ["0", "-"].contains(&&*row.cells[0]) => row.differs,
             "algorithm" | "element type" | "reduction" | "root" | "parameter" => {
                 row.differs || row.cells[0] != "-"
             }
-            "bytes in memory" | "bytes on a wire" => row.differs,
-            "this message" => row.differs && !told,
+            "bytes in memory" | "bytes on a wire" => row.differs && same_type,
+            OF_MESSAGE => row.differs && !told,
             _ => true,
         });
         rows.push(Row { name: "called at", cells: views.map(called), differs: false });

@@ -104,7 +104,8 @@ pub trait Transport {
     /// or [`Error::Nested`].
     fn begin(&self, operation: &Operation) -> Result<()>;
 
-    /// Sends, receives, or both at once, as a part of `operation`. `during`, if given, runs between posting the outgoing message
+    /// Sends, receives, or both at once, as a part of `operation`. Transfers in a row whose operations have the same
+    /// [number](Origin::operations) are parts of one. `during`, if given, runs between posting the outgoing message
     /// and completing the transfer, so that computing overlaps with waiting;
     /// it may use other communicators, not this one.
     ///

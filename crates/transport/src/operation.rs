@@ -15,15 +15,23 @@ pub struct Origin {
     pub caller: &'static Location<'static>,
     /// Collectives that the rank had begun on the communicator, this one included.
     pub collectives: u32,
-    /// Operations that it had begun there, messages between two ranks among them, this one included.
+    /// Operations that it had begun there, messages between two ranks among them, this one included. Transfers
+    /// in a row on the same communicator that have the same number here are parts of one operation, and one
+    /// [`Record`] of what the rank did.
     pub operations: u32,
 }
 
 impl Origin {
-    /// The caller's place, before any operation.
+    /// The caller's place, with no number: enough for a single operation. A program that makes more of them on a
+    /// bare [`Transport`](crate::Transport) numbers them, with [`numbered`](Self::numbered).
     #[track_caller]
     pub fn here() -> Self {
         Self { caller: Location::caller(), collectives: 0, operations: 0 }
+    }
+
+    /// The same place, for the operation of this number on its communicator: each has another one than the last.
+    pub fn numbered(self, operations: u32) -> Self {
+        Self { operations, ..self }
     }
 }
 
@@ -94,17 +102,17 @@ impl Members {
     }
 }
 
-/// "the world", or "ranks [1, 3] (split 2 of the world)".
+/// "the world", or "ranks [1, 3] from split 2 of the world": without brackets, since it stands in them.
 impl fmt::Display for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_world() {
             return write!(f, "the world");
         }
-        write!(f, "ranks {:?} (", self.ranks)?;
+        write!(f, "ranks {:?} from ", self.ranks)?;
         for split in self.splits.iter().rev() {
             write!(f, "split {split} of ")?;
         }
-        write!(f, "the world)")
+        write!(f, "the world")
     }
 }
 

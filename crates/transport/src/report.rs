@@ -56,7 +56,7 @@ pub enum Cause<E> {
     },
 }
 
-/// The earliest collective about which the ranks of a communicator disagree.
+/// A collective about which the ranks of a communicator disagree.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Divergence {
@@ -71,33 +71,91 @@ impl<E> RunError<E> {
         Self { rank, cause, consequences: Box::default(), journals: Box::default() }
     }
 
-    /// Where the ranks parted ways: the earliest collective that they remember and don't agree on.
+    /// Where the ranks parted ways: a collective that they remember and don't agree on.
+    ///
+    /// If they disagree about several: the earliest on the communicator of the mismatch that is the root cause.
+    /// If that is none, or they agree there, one before which no other comes, in the order in which ranks made
+    /// their calls. Where ranks didn't call them in the same order either, or have called none in common, it is
+    /// the one that the lowest rank came to first.
     pub fn divergence(&self) -> Option<Divergence> {
-        let mut earliest: Option<Divergence> = None;
-        for record in self.journals.iter().flatten() {
-            let sequence = record.operation.envelope.sequence;
-            if earliest.as_ref().is_none_or(|divergence| divergence.sequence() > sequence)
-                && let Some(divergence) = self.divergence_at(record)
-            {
-                earliest = Some(divergence);
-            }
-        }
-        earliest
+        let mut differing = self.meetings();
+        differing.retain(|meeting| !meeting.agrees());
+        let of_cause = match &self.cause {
+            Cause::World(Error::Mismatch(mismatch)) => (differing.iter())
+                .filter(|meeting| *meeting.members() == mismatch.members)
+                .min_by_key(|meeting| meeting.sequence()),
+            _ => None,
+        };
+        let is_first = |meeting: &&Meeting<'_>| !differing.iter().any(|other| other.precedes(meeting));
+        let meeting = of_cause.or_else(|| differing.iter().find(is_first)).or(differing.first())?;
+        Some(meeting.divergence())
     }
 
-    /// What the ranks called where this one was called, if they disagree.
-    fn divergence_at(&self, place: &Record) -> Option<Divergence> {
-        let mut groups: Vec<(Vec<usize>, Record)> = Vec::new();
+    /// All collectives that are remembered, in the order in which the lowest rank came to them.
+    fn meetings(&self) -> Vec<Meeting<'_>> {
+        let mut meetings: Vec<Meeting<'_>> = Vec::new();
         for (rank, journal) in self.journals.iter().enumerate() {
-            // The latest: a call that was refused is made again under the same number.
-            let Some(own) = journal.iter().rev().find(|record| record.meets(place)) else { continue };
+            for (position, record) in journal.iter().enumerate() {
+                if record.operation.envelope.sequence == 0 {
+                    continue;
+                }
+                let call = (rank, position, record);
+                match meetings.iter_mut().find(|meeting| meeting.calls[0].2.meets(record)) {
+                    Some(meeting) => {
+                        // The latest: a call that was refused is made again under the same number.
+                        meeting.calls.pop_if(|(last, ..)| *last == rank);
+                        meeting.calls.push(call);
+                    }
+                    None => meetings.push(Meeting { calls: vec![call] }),
+                }
+            }
+        }
+        meetings
+    }
+}
+
+/// What ranks called as the same collective of the same communicator.
+struct Meeting<'a> {
+    /// The rank, the position in its journal, and the call; in rank order, at least one.
+    calls: Vec<(usize, usize, &'a Record)>,
+}
+
+impl Meeting<'_> {
+    fn members(&self) -> &Members {
+        &self.calls[0].2.members
+    }
+
+    fn sequence(&self) -> u32 {
+        self.calls[0].2.operation.envelope.sequence
+    }
+
+    fn agrees(&self) -> bool {
+        let (_, _, first) = self.calls[0];
+        self.calls.iter().all(|(_, _, record)| record.agrees(first))
+    }
+
+    /// Whether this comes before the other: by its number, or, since the numbers of different communicators don't
+    /// compare, for a rank that took part in both.
+    fn precedes(&self, other: &Self) -> bool {
+        if self.members() == other.members() {
+            return self.sequence() < other.sequence();
+        }
+        let is_before = |(rank, position, _): &(usize, usize, &Record)| {
+            other.calls.iter().any(|(later, place, _)| later == rank && place > position)
+        };
+        self.calls.iter().any(is_before)
+    }
+
+    fn divergence(&self) -> Divergence {
+        let mut groups: Vec<(Vec<usize>, Record)> = Vec::new();
+        for &(rank, _, own) in &self.calls {
             match groups.iter_mut().find(|(_, record)| record.agrees(own)) {
                 Some((ranks, _)) => ranks.push(rank),
                 None => groups.push((vec![rank], own.clone())),
             }
         }
         groups.sort_by_key(|(ranks, _)| std::cmp::Reverse(ranks.len())); // stable: else in rank order
-        (groups.len() > 1).then_some(Divergence { groups })
+        Divergence { groups }
     }
 }
 
@@ -106,13 +164,14 @@ impl Divergence {
         self.groups[0].1.operation.envelope.sequence
     }
 
-    /// The ranks that are not with the majority; none if there is no majority.
+    /// The ranks that are not with the majority: that have not called what more than half of all ranks of
+    /// [`groups`](Self::groups) called. None if no call has such a majority.
     pub fn odd(&self) -> Vec<usize> {
-        let [(most, _), (next, _), ..] = &self.groups[..] else { return Vec::new() };
-        if most.len() == next.len() {
+        let Some((most, others)) = self.groups.split_first() else { return Vec::new() };
+        let mut odd: Vec<usize> = others.iter().flat_map(|(ranks, _)| ranks.clone()).collect();
+        if most.0.len() <= odd.len() {
             return Vec::new();
         }
-        let mut odd: Vec<usize> = self.groups[1..].iter().flat_map(|(ranks, _)| ranks.clone()).collect();
         odd.sort_unstable();
         odd
     }
@@ -193,22 +252,40 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
     }
 }
 
+impl<E: fmt::Display> RunError<E> {
+    /// The world's error, which is what all ranks were told. One of a rank's own was passed on in its words.
+    fn told(&self) -> String {
+        match &self.cause {
+            Cause::World(error) => error.to_string(),
+            own => {
+                let (rank, message) = (self.rank, own.to_string());
+                let last = self.journals.get(rank).and_then(|journal| journal.last().cloned().map(Box::new));
+                Error::Failed { rank, message, last }.to_string()
+            }
+        }
+    }
+}
+
 impl<E: fmt::Display> fmt::Debug for RunError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
-        let mut told: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut texts: Vec<(String, Vec<usize>)> = Vec::new();
         for (rank, cause) in &self.consequences {
             let text = cause.to_string();
-            match told.iter_mut().find(|(other, _)| *other == text) {
+            match texts.iter_mut().find(|(other, _)| *other == text) {
                 Some((_, ranks)) => ranks.push(*rank),
-                None => told.push((text, vec![*rank])),
+                None => texts.push((text, vec![*rank])),
             }
         }
-        let root = self.cause.to_string();
-        for (text, ranks) in told {
-            match text.contains(&root) {
-                true => write!(f, "\n\ntold so: {}", Ranks(&ranks))?,
-                false => write!(f, "\n\nin consequence, {}: {text}", Ranks(&ranks))?,
+        // Only what is the world's own error, word for word: what a rank made of it is for the reader to see. It
+        // may have said the same as the root cause by itself, too, having made the same mistake.
+        let (told, root) = (self.told(), self.cause.to_string());
+        for (text, ranks) in texts {
+            let ranks = Ranks(&ranks);
+            match text {
+                text if text == told => write!(f, "\n\ntold so: {ranks}")?,
+                text if text == root => write!(f, "\n\nsaid the same: {ranks}")?,
+                text => write!(f, "\n\nin consequence, {ranks}: {text}")?,
             }
         }
         write!(f, "\n\n{}", Journals(&self.journals))

@@ -73,7 +73,8 @@ fn unreceived(comm: &Communicator) -> Result<()> {
 }
 
 fn bad_call(comm: &Communicator) -> Result<()> {
-    comm.all_gather(&[0_u16; 4], &mut [0; 4])
+    let mut all = vec![0; if comm.rank() == 1 { 4 } else { 8 }];
+    comm.all_gather(&[0_u16; 4], &mut all)
 }
 
 impl Example {

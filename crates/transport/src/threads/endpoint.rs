@@ -2,13 +2,14 @@
 
 use super::group::Group;
 use super::journal::Journal;
-use super::mailbox::{CHECKING, Letter, Loan, Message};
+use super::mailbox::{CHECKING, Loan, Message};
 use super::sync::Parker;
 use super::waiting::{Need, Shared};
 use crate::{
     Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Result, Transport, View, WaitFor,
 };
 use std::cell::Cell;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -127,19 +128,17 @@ impl Endpoint {
 
     /// Posts the message if there is room.
     fn try_post<'a>(&'a self, operation: &Operation, outgoing: Outgoing<'a>) -> Sending<'a> {
-        let Outgoing { to, bytes, elements, stamp } = outgoing;
+        let Outgoing { to, elements, .. } = outgoing;
         let channel = self.group.channel(self.rank, to);
         let sent = &self.sent[to];
         if !channel.has_room(sent.get()) {
             return Sending::Waiting(Some(outgoing));
         }
-        let envelope = operation.envelope.with_elements(elements);
-        let letter = Letter { envelope, stamp, origin: operation.origin };
         let buffered = !self.thread.strict;
         // SAFETY: this endpoint is the channel's only sender, there is room at our position, and the loan
         // goes into a `Lent` on the stack of `exchange`, which drops it before `bytes` can end.
         #[allow(unsafe_code, reason = "the one call of the mailbox's loan")]
-        let loan = unsafe { channel.post(sent.get(), bytes, letter, buffered) };
+        let loan = unsafe { channel.post(sent.get(), operation, outgoing, buffered) };
         sent.set(sent.get() + 1);
         self.thread.world.wake(self.group.members[to]);
         match loan {
@@ -163,8 +162,8 @@ impl Endpoint {
         let sender = self.group.members[incoming.from];
         let look = Look { message: Some(message), thread: &self.thread, sender };
         let message = look.message.as_ref().expect("just put there");
-        let expected = operation.envelope.with_elements(incoming.elements);
-        if CHECKING && !message.envelope().matches(&expected) {
+        if CHECKING && !message.is_of(operation, incoming.elements) {
+            let expected = operation.envelope.with_elements(incoming.elements);
             let (rank, origin) = (self.thread.number, operation.origin);
             let error = Error::Mismatch(Box::new(Mismatch {
                 sent: View { rank: sender, envelope: message.envelope(), origin: message.origin() },
@@ -172,61 +171,67 @@ impl Endpoint {
                 members: self.group.described(),
             }));
             // Before the look ends: the sender must find the world failed when its message is given back.
-            self.thread.world.fail(rank, error.clone());
-            return Err(error);
+            self.thread.world.fail(rank, error);
+            // Both sides may find a mismatch. The one that came first is everybody's.
+            return Err(self.thread.world.failure().expect("just failed").1);
         }
         let stamp = message.stamp();
         (incoming.visit)(message.bytes());
         Ok(Some(stamp))
     }
 
-    /// Whether a call can begin now: what it would be refused with.
-    fn check(&self) -> Result<()> {
+    /// Whether a call can begin now.
+    fn is_free(&self) -> bool {
+        let Rank { world, left, looking, .. } = &*self.thread;
+        !(world.has_failed() || left.get() || looking.get() || self.computing.get())
+    }
+
+    /// Why a call of this operation can't begin now. It is put on record if it is the world that has failed: who
+    /// would have called what tells where ranks parted ways.
+    #[cold]
+    fn refusal(&self, operation: &Operation, halves: [Option<Half>; 2]) -> Error {
         let rank = self.thread.number;
-        self.thread.world.check()?;
-        if self.thread.left.get() {
-            let message = "it called a communicator after it had returned".to_owned();
-            return Err(Error::Failed { rank, message, last: None });
+        if let Err(error) = self.thread.world.check() {
+            self.note(operation, halves);
+            return self.told(operation, error);
         }
-        match self.thread.looking.get() || self.computing.get() {
-            true => Err(Error::Nested { rank }),
-            false => Ok(()),
+        match self.thread.left.get() {
+            true => {
+                let message = "it called a communicator after it had returned".to_owned();
+                Error::Failed { rank, message, last: None }
+            }
+            false => Error::Nested { rank, caller: operation.origin.caller },
         }
     }
 
     /// Puts an operation on record, if it is a new one.
-    fn note(&self, operation: &Operation, outgoing: Option<Half>, incoming: Option<Half>) {
+    fn note(&self, operation: &Operation, halves: [Option<Half>; 2]) {
         if CHECKING {
-            self.thread.journal.note(operation, &self.members, || [outgoing, incoming]);
+            self.thread.journal.note(operation, &self.members, halves);
         }
     }
 
     /// Notes that this is where the rank was told that the world has failed.
-    fn told(&self, operation: &Operation, error: &Error) {
-        if !matches!(error, Error::Nested { .. }) {
-            self.thread.journal.fail(operation, &self.members);
-        }
+    #[cold]
+    fn told(&self, operation: &Operation, error: Error) -> Error {
+        self.thread.journal.fail(operation, &self.members);
+        error
     }
 
     fn exchange(
         &self,
         operation: &Operation,
+        halves: [Option<Half>; 2],
         outgoing: Option<Outgoing<'_>>,
         mut incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
-        let sends = outgoing.as_ref().map(|o| Half { peer: o.to, elements: o.elements });
-        let receives = incoming.as_ref().map(|i| Half { peer: i.from, elements: i.elements });
-        let mut sending = match (self.check(), outgoing) {
-            (Ok(()), Some(outgoing)) => self.try_post(operation, outgoing),
-            (Ok(()), None) => Sending::Waiting(None),
-            (Err(error), _) => {
-                self.note(operation, sends, receives);
-                return Err(error);
-            }
+        let mut sending = match outgoing {
+            Some(outgoing) => self.try_post(operation, outgoing),
+            None => Sending::Waiting(None),
         };
         // Now that the message is on its way: keeping record must not hold it up.
-        self.note(operation, sends, receives);
+        self.note(operation, halves);
         if let Some(compute) = during {
             self.computing.set(true);
             let _reset = Computing(&self.computing);
@@ -283,12 +288,13 @@ impl Transport for Endpoint {
     }
 
     fn begin(&self, operation: &Operation) -> Result<()> {
-        let may = self.check();
-        // Otherwise the first transfer puts it on record.
-        if may.is_err() || self.size() == 1 {
-            self.note(operation, None, None);
+        if !self.is_free() {
+            return Err(self.refusal(operation, [None; 2]));
         }
-        may.inspect_err(|error| self.told(operation, error))
+        if self.size() == 1 {
+            self.note(operation, [None; 2]); // otherwise the first transfer does
+        }
+        Ok(())
     }
 
     fn transfer(
@@ -298,12 +304,22 @@ impl Transport for Endpoint {
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
-        let exchanged = self.exchange(operation, outgoing, incoming, during);
-        exchanged.inspect_err(|error| self.told(operation, error))
+        let halves = [
+            outgoing.as_ref().map(|o| Half { peer: o.to, elements: o.elements }),
+            incoming.as_ref().map(|i| Half { peer: i.from, elements: i.elements }),
+        ];
+        if !self.is_free() {
+            return Err(self.refusal(operation, halves));
+        }
+        self.exchange(operation, halves, outgoing, incoming, during)
+            .map_err(|error| self.told(operation, error))
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {
-        self.check()?;
+        if !self.is_free() {
+            self.thread.world.check()?;
+            return Err(Error::Nested { rank: self.thread.number, caller: Location::caller() });
+        }
         let rank = members.iter().position(|&member| member == self.rank);
         let rank = rank.expect("the caller is a member of the sub-world");
         let group = self.group.subgroup(members, rank, tag);

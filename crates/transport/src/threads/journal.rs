@@ -31,19 +31,14 @@ struct Entry {
 impl Journal {
     /// Notes an operation, unless it is the one that was noted last. What a rank calls after it was told of a
     /// failure would only push out what led to it.
-    pub(super) fn note(
-        &self,
-        operation: &Operation,
-        members: &Rc<Members>,
-        halves: impl FnOnce() -> [Option<Half>; 2],
-    ) {
+    pub(super) fn note(&self, operation: &Operation, members: &Rc<Members>, halves: [Option<Half>; 2]) {
         let mut entries = self.entries.borrow_mut();
         let begun = self.begun.get();
         let last = entries.get(begun.wrapping_sub(1) % REMEMBERED);
         if last.is_some_and(|last| last.is(operation, members)) || self.failed.get() {
             return;
         }
-        let [sends, receives] = if operation.envelope.sequence == 0 { halves() } else { [None; 2] };
+        let [sends, receives] = if operation.envelope.sequence == 0 { halves } else { [None; 2] };
         match entries.get_mut(begun % REMEMBERED) {
             Some(entry) => {
                 entry.operation = *operation;

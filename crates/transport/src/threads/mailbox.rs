@@ -27,7 +27,7 @@
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 
 use super::sync::{AtomicU32, UnsafeCell, Weakness, planted, yield_now};
-use crate::{Envelope, Origin};
+use crate::{Envelope, Operation, Origin, Outgoing};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
@@ -67,14 +67,6 @@ struct Slot {
     envelope: UnsafeCell<MaybeUninit<Envelope>>,
     payload: UnsafeCell<Payload>,
     origin: UnsafeCell<MaybeUninit<Origin>>,
-}
-
-/// What goes with the bytes of a message.
-#[derive(Clone, Copy)]
-pub(super) struct Letter {
-    pub(super) envelope: Envelope,
-    pub(super) stamp: u32,
-    pub(super) origin: Origin,
 }
 
 union Payload {
@@ -149,20 +141,20 @@ impl Channel {
     pub(super) unsafe fn post<'a>(
         &'a self,
         position: usize,
-        bytes: &'a [u8],
-        letter: Letter,
+        operation: &Operation,
+        outgoing: Outgoing<'a>,
         buffered: bool,
     ) -> Option<Loan<'a>> {
         let slot = self.slot(position);
-        let Letter { envelope, stamp, origin } = letter;
+        let Outgoing { bytes, elements, stamp, .. } = outgoing;
         // SAFETY: the state is EMPTY and we are the only sender, so the slot's contents are ours;
         // `has_room`'s Acquire load has seen the receiver's last Release store.
         slot.stamp.with_mut(|to| unsafe { *to = stamp });
         if CHECKING {
             // SAFETY: as above.
-            slot.envelope.with_mut(|to| unsafe { (*to).write(envelope) });
+            slot.envelope.with_mut(|to| unsafe { (*to).write(operation.envelope.with_elements(elements)) });
             // SAFETY: as above.
-            slot.origin.with_mut(|to| unsafe { (*to).write(origin) });
+            slot.origin.with_mut(|to| unsafe { (*to).write(operation.origin) });
         }
         if buffered && bytes.len() <= INLINE_BYTES {
             // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
@@ -248,6 +240,15 @@ pub(super) struct Message<'a> {
 }
 
 impl Message<'_> {
+    /// Whether it is the part of the operation that has so many elements.
+    pub(super) fn is_of(&self, operation: &Operation, elements: usize) -> bool {
+        // SAFETY: as in `envelope`. Compared where it lies: to copy it first would cost more than to compare it.
+        self.slot.envelope.with(|envelope| unsafe {
+            let envelope = (*envelope).assume_init_ref();
+            envelope.elements == elements as u64 && envelope.agrees(&operation.envelope)
+        })
+    }
+
     pub(super) fn envelope(&self) -> Envelope {
         // SAFETY: the state is INLINE or READING: written by the sender, and ours to read until drop.
         self.slot.envelope.with(|envelope| unsafe { (*envelope).assume_init() })

@@ -15,7 +15,6 @@ mod failure;
 mod mailbox;
 mod seat;
 
-use super::mailbox::Letter;
 use super::sync::explore;
 use super::{Endpoint, RunError, Threads};
 use crate::{Call, ElementType, Envelope, Error, Incoming, Operation, Origin, Outgoing, Result, Transport};
@@ -27,8 +26,8 @@ fn envelope(length: usize) -> Envelope {
     Envelope::new(CALL, BYTES, length)
 }
 
-fn letter(length: usize, stamp: u32) -> Letter {
-    Letter { envelope: envelope(length), stamp, origin: Origin::here() }
+fn outgoing(bytes: &[u8], stamp: u32) -> Outgoing<'_> {
+    Outgoing { to: 1, bytes, elements: bytes.len(), stamp }
 }
 
 fn operation() -> Operation {

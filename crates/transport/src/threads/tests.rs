@@ -2,7 +2,7 @@
 
 use super::endpoint::{Endpoint, Rank};
 use super::group::Group;
-use super::mailbox::{Channel, INLINE_BYTES, Letter, SLOTS};
+use super::mailbox::{Channel, INLINE_BYTES, SLOTS};
 use super::waiting::Shared;
 use crate::{Call, ElementType, Envelope, Error, Incoming, Operation, Origin, Outgoing, Result, Transport};
 use std::rc::Rc;
@@ -15,8 +15,8 @@ fn envelope(length: usize) -> Envelope {
     Envelope::new(TEST, BYTES, length)
 }
 
-fn letter(length: usize, stamp: u32) -> Letter {
-    Letter { envelope: envelope(length), stamp, origin: Origin::here() }
+fn outgoing(bytes: &[u8], stamp: u32) -> Outgoing<'_> {
+    Outgoing { to: 1, bytes, elements: bytes.len(), stamp }
 }
 
 fn operation() -> Operation {
@@ -117,14 +117,14 @@ fn short_messages_are_buffered_and_long_ones_lent() {
         assert!(channel.has_room(0) && !channel.has_message(0));
         // SAFETY: this thread is the channel's only sender, there is room, and the loan is ended below.
         #[allow(unsafe_code, reason = "a test of the mailbox")]
-        let loan = unsafe { channel.post(0, &bytes, letter(length, 5), buffered) };
+        let loan = unsafe { channel.post(0, &operation(), outgoing(&bytes, 5), buffered) };
         assert_eq!(loan.is_some(), lent, "{length} bytes");
         assert!(!channel.has_room(0) && channel.has_message(0) && !channel.is_done(0));
         // SAFETY: this thread is the channel's only receiver, and takes this position once.
         #[allow(unsafe_code, reason = "a test of the mailbox")]
         let message = unsafe { channel.take(0) }.expect("just posted");
         assert_eq!((message.bytes(), message.stamp()), (&bytes[..], 5));
-        assert!(message.envelope().matches(&envelope(length)));
+        assert!(message.is_of(&operation(), length) && !message.is_of(&operation(), length + 1));
         drop(message);
         assert_eq!(channel.is_done(0), lent);
         assert!(loan.is_none_or(|loan| loan.end()), "the message was read");
@@ -138,7 +138,7 @@ fn an_unread_loan_is_taken_back() {
     let channel = Channel::new();
     // SAFETY: the only sender, with room, and the loan is ended below.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
-    let loan = unsafe { channel.post(0, &[1; 2000], letter(2000, 0), true) }.expect("long");
+    let loan = unsafe { channel.post(0, &operation(), outgoing(&[1; 2000], 0), true) }.expect("long");
     assert!(!loan.end());
     // SAFETY: the only receiver.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
@@ -184,4 +184,22 @@ fn a_rank_can_send_to_itself() {
         Ok::<_, Error>((short, long))
     });
     assert_eq!(values.unwrap(), [(b"me".to_vec(), vec![3; 5000])]);
+}
+
+/// On a bare transport it is the program that tells its operations apart, by their numbers.
+#[test]
+fn operations_with_numbers_of_their_own_are_all_on_record() {
+    let records = |number: fn(u32) -> Origin| {
+        let error = super::Threads::new(1).run(|endpoint| {
+            for operations in 1..=3 {
+                let operation = Operation { envelope: envelope(0), origin: number(operations) };
+                let outgoing = Outgoing { to: 0, bytes: &[7], elements: 1, stamp: 0 };
+                endpoint.transfer(&operation, Some(outgoing), None, None).unwrap();
+            }
+            Err::<(), _>("on purpose")
+        });
+        error.unwrap_err().journals[0].len()
+    };
+    assert_eq!(records(|number| Origin::here().numbered(number)), 3);
+    assert_eq!(records(|_| Origin::here()), 1, "parts of one operation");
 }

@@ -168,10 +168,14 @@ impl Shared {
         lock(&self.unreceived)
     }
 
+    pub(super) fn has_failed(&self) -> bool {
+        // Pairs with the Release store in `fail`.
+        self.failed.load(Acquire)
+    }
+
     /// The error that ended the world, if one has.
     pub(super) fn check(&self) -> Result<()> {
-        // Pairs with the Release store in `fail`.
-        match self.failed.load(Acquire) {
+        match self.has_failed() {
             false => Ok(()),
             true => Err(self.failure().expect("set before the flag").1),
         }
@@ -327,8 +331,8 @@ impl Registry {
 fn disagreement(cycle: &[Wait]) -> Option<Mismatch> {
     let pairs = cycle.iter().zip(cycle.iter().cycle().skip(1));
     let differ = |(one, next): &(&Wait, &Wait)| {
-        let (a, b) = (one.envelope.with_elements(0), next.envelope.with_elements(0));
-        a.sequence > 0 && a.sequence == b.sequence && one.members == next.members && !a.matches(&b)
+        let (a, b) = (&one.envelope, &next.envelope);
+        a.sequence > 0 && a.sequence == b.sequence && one.members == next.members && !a.agrees(b)
     };
     let view = |wait: &Wait| View { rank: wait.rank, envelope: wait.envelope, origin: wait.origin };
     let (one, next) = pairs.into_iter().find(differ)?;

@@ -1,6 +1,6 @@
 //! One channel, a sender and a receiver: every interleaving, unbounded.
 
-use super::{explore, letter};
+use super::{explore, operation, outgoing};
 use crate::threads::mailbox::{Channel, SLOTS};
 use crate::threads::sync::{UnsafeCell, Weakness, plant, yield_now};
 use loom::sync::Arc;
@@ -20,7 +20,7 @@ fn short_messages_arrive_in_order() {
                     let bytes = [position as u8];
                     // SAFETY: the only sender, with room, and a short message is not lent.
                     #[allow(unsafe_code, reason = "a model of the mailbox")]
-                    let loan = unsafe { channel.post(position, &bytes, letter(1, 7), true) };
+                    let loan = unsafe { channel.post(position, &operation(), outgoing(&bytes, 7), true) };
                     assert!(loan.is_none());
                 }
             })
@@ -54,7 +54,8 @@ fn lend(sender_waits: bool) {
                 buffer.with_mut(|value| unsafe { *value = 2 });
                 // SAFETY: the only sender, with room, and the loan is ended below.
                 #[allow(unsafe_code, reason = "a model of the mailbox")]
-                let loan = unsafe { channel.post(0, &[0; 8], letter(8, 0), false) }.expect("lent");
+                let loan =
+                    unsafe { channel.post(0, &operation(), outgoing(&[0; 8], 0), false) }.expect("lent");
                 while sender_waits && !channel.is_done(0) {
                     yield_now();
                 }

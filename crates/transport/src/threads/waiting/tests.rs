@@ -1,8 +1,7 @@
 //! The proof on lists of waiting ranks that are written by hand, so that no schedule is needed to get there.
 
 use super::*;
-use crate::threads::mailbox::Letter;
-use crate::{Call, ElementType, Envelope, Origin};
+use crate::{Call, ElementType, Envelope, Origin, Outgoing};
 
 const CALL: &Call = &Call::new("test");
 const BYTES: &ElementType = &ElementType::of::<u8>("u8");
@@ -23,10 +22,11 @@ impl Scene {
     /// A short message from one rank to another, at the first position.
     fn post(&self, from: usize, to: usize) {
         let channel = self.group.channel(from, to);
-        let letter = Letter { envelope: Envelope::new(CALL, BYTES, 0), stamp: 0, origin: Origin::here() };
+        let operation = Operation { envelope: Envelope::new(CALL, BYTES, 0), origin: Origin::here() };
+        let outgoing = Outgoing { to, bytes: &[], elements: 0, stamp: 0 };
         // SAFETY: nobody else sends on the channel, which is empty, and nothing is lent.
         #[allow(unsafe_code, reason = "a test of the proof")]
-        let loan = unsafe { channel.post(0, &[], letter, true) };
+        let loan = unsafe { channel.post(0, &operation, outgoing, true) };
         assert!(loan.is_none());
     }
 
