@@ -35,6 +35,8 @@ fn bad_usage() {
         (&["tour", "--ranks", "0"][..], "'--ranks <P>': 0 is not in 1..=64"),
         (&["tour", "--ranks", "many"], "invalid digit"),
         (&["turo"], "unrecognized subcommand"),
+        (&["faults", "--ranks", "2,1"], "1 is not in 2..=16"),
+        (&["faults", "sort"], "invalid value 'sort'"),
     ] {
         let (status, out, err) = output(arguments);
         assert_eq!((status, out.as_str()), (Some(2), ""));
@@ -48,4 +50,24 @@ fn a_reader_that_leaves_is_no_error() {
     drop(child.stdout.take());
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     assert_eq!((status.code(), String::from_utf8(stderr).unwrap().as_str()), (Some(0), ""));
+}
+
+#[test]
+fn every_harm_to_an_operation() {
+    let (status, out, err) = output(&["faults", "gather", "--ranks", "2,3"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    for text in ["gather          linear", "gather          binomial", "trials. The longest"] {
+        assert!(out.contains(text), "{out}");
+    }
+}
+
+#[test]
+fn errors_to_read() {
+    let (status, out, err) = output(&["faults", "--examples"]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "panics on purpose are not printed");
+    for text in
+        ["mismatch: ", "deadlock: ", "panicked at ", "has returned", "never received", "were expected"]
+    {
+        assert!(out.contains(text), "{out}");
+    }
 }

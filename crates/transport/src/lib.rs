@@ -13,7 +13,8 @@
 //! | `faults.rs` | a transport around a transport that makes a rank misbehave |
 //! | `error.rs` | what can go wrong between ranks |
 //! | `explain.rs` | how errors read |
-//! | `report.rs` | how a world ended: the root cause, where ranks parted ways, their last operations |
+//! | `report.rs` | how a world ended: the root cause, its consequences, the last operations of every rank |
+//! | `divergence.rs` | where ranks parted ways |
 //! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
 //! | `threads/mailbox.rs` | the cells that bytes travel through: where the `unsafe` code is |
 //! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
@@ -26,6 +27,7 @@
 //! | `threads/models.rs` | the mailbox, the seat, the waiting and the proof under loom, a model checker |
 
 mod counting;
+mod divergence;
 mod envelope;
 mod error;
 mod explain;
@@ -35,11 +37,12 @@ mod report;
 mod threads;
 
 pub use counting::{Counting, Counts, Traffic};
+pub use divergence::Divergence;
 pub use envelope::{Call, ElementType, Envelope, Name};
 pub use error::{Error, Mismatch, Result, View, Wait, WaitFor};
 pub use faults::{Fault, FaultKind, Faulty, Field};
 pub use operation::{Half, Members, Operation, Origin, Record};
-pub use report::{Cause, Divergence, RunError};
+pub use report::{Cause, RunError};
 #[cfg(loom)]
 pub use threads::explore;
 pub use threads::{Endpoint, Threads};
