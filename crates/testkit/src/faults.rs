@@ -92,7 +92,11 @@ impl Harm {
             alter(Field::Element),
         ];
         if operation != Operation::Barrier {
-            harms.extend([Self::Length, Self::Type]);
+            harms.push(Self::Type);
+        }
+        // In an all-to-all ranks have counts of their own: other ones need not concern anybody.
+        if operation != Operation::Barrier && !(operation == Operation::AllToAll && case.uneven) {
+            harms.push(Self::Length);
         }
         if operation.has_root() {
             harms.extend([Self::Root, alter(Field::Parameter)]);

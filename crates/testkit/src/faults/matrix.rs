@@ -9,8 +9,8 @@ use collectives::{Cause, Error, RunError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// After so long without an answer a world hangs. None takes a thousandth of that on a machine that has time
-/// for it; this is to tell hanging from being starved by whatever else runs there.
+/// After so long without an answer a world hangs. Worlds take some milliseconds; this is to tell hanging from
+/// being starved by whatever else runs on the machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// What came of all trials of one algorithm.
@@ -62,14 +62,16 @@ impl Cell {
 
 impl Row {
     /// Tries everything on one algorithm, with all ranks as victims; buffers both short enough for a mailbox
-    /// and not.
+    /// and not, and blocks of different lengths where there is such a form.
     pub fn of(algorithm: Algorithm, ranks: &[usize]) -> Self {
         let mut row =
             Self { algorithm, cells: BTreeMap::new(), objections: Vec::new(), slowest: Duration::ZERO };
         for &ranks in ranks {
-            for (length, strict) in [(3, false), (400, false), (3, true)] {
-                let case = Case::new(ranks, length);
-                if Choice::Algorithm(algorithm).supports(&case, true) {
+            let even = |length| Case::new(ranks, length);
+            let uneven = Case { uneven: true, ..even(3) };
+            for (case, strict) in [(even(3), false), (even(400), false), (even(3), true), (uneven, false)] {
+                let distinct = algorithm.operation().has_counts() || !case.uneven;
+                if distinct && Choice::Algorithm(algorithm).supports(&case, true) {
                     (0..ranks).for_each(|victim| row.victim(case, strict, victim));
                 }
             }

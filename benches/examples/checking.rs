@@ -1,8 +1,8 @@
 //! What it costs that every message is checked: the same program with and without, alternately.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg unchecked" cargo build --release -p gears-benches --bin checking --target-dir target/unchecked
-//! cargo run --release -p gears-benches --bin checking -- target/unchecked/release/checking
+//! RUSTFLAGS="--cfg unchecked" cargo build --release -p gears-benches --example checking --target-dir target/unchecked
+//! cargo run --release -p gears-benches --example checking -- target/unchecked/release/examples/checking
 //! ```
 //!
 //! Two cores of one machine may be neighbours or not, as the host sees fit, and a call between them then takes
