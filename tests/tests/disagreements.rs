@@ -222,7 +222,11 @@ fn messages_that_differ_are_told_from_collectives() {
     let lengths =
         mismatch((line!(), |comm| comm.send(1, &[0_u8; 3])), (line!(), |comm| comm.recv(0, &mut [0_u8; 5])));
     lengths.check_marked(&[("length", "3", "5")]);
-    assert!(lengths.headline.ends_with("(after collective 1 of the world)"), "{}", lengths.headline);
+    assert!(
+        lengths.headline.ends_with("(operation 2, after collective 1 of the world)"),
+        "{}",
+        lengths.headline
+    );
 
     let types = mismatch(
         (line!(), |comm| comm.send(1, &[0_u32; 3])),
@@ -245,9 +249,10 @@ fn messages_that_differ_are_told_from_collectives() {
     assert!(*marked && cells[0].contains("message") && cells[1] == "2", "{cells:?}");
 }
 
-/// A rank that has left something out is behind. It is named as such whether it is the one that sends...
+/// A message says where its sender was when it was sent, not where it is now. If that was before the receiver's place,
+/// nobody is called behind.
 #[test]
-fn a_sender_that_is_behind_is_named() {
+fn a_message_of_an_earlier_collective_is_called_that() {
     let world = World::new(2).run(|comm| {
         comm.barrier()?;
         if comm.rank() == 1 {
@@ -260,7 +265,7 @@ fn a_sender_that_is_behind_is_named() {
     let told = Told::read(&error.to_string());
     assert_eq!(
         told.headline,
-        "mismatch: rank 0 is behind: collective 2 of the world, where rank 1 is at collective 3"
+        "mismatch: rank 1, in collective 3 of the world, was sent a message of collective 2 by rank 0"
     );
     told.check_places([line_of("broadcasts"); 2]);
     assert!(told.row("collective").marked);

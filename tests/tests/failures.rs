@@ -39,7 +39,7 @@ fn check_others(error: &RunError, ranks: usize, failed: usize, told: &str, last_
         assert_eq!(line, last_call.map(line_of));
         let last = match last {
             Some(record) => format!("the last call of rank {failed}: {record}"),
-            None => format!("rank {failed} had called nothing"),
+            None => format!("rank {failed} had begun no operation"),
         };
         assert_eq!(cause.to_string(), format!("{told}\n  {last}"));
     }
@@ -147,6 +147,47 @@ fn a_panic_that_is_resumed_claims_no_wrong_place() {
     assert_eq!(next.unwrap_err().to_string(), "rank 0: panicked: the first");
 }
 
+/// A guard that wants to part in good order, or to wait for a last message, from a rank that panics.
+#[test]
+fn a_panic_remains_the_root_cause_though_a_destructor_communicates() {
+    struct Guard<'a>(&'a Communicator, fn(&Communicator) -> Result<()>);
+    impl Drop for Guard<'_> {
+        fn drop(&mut self) {
+            let _ = (self.1)(self.0);
+        }
+    }
+    let farewells: [fn(&Communicator) -> Result<()>; 3] =
+        [|comm| comm.barrier(), |comm| comm.recv(0, &mut [0_u8]), |comm| comm.split(Some(0), 0).map(drop)];
+    for farewell in farewells {
+        let world = World::new(3).quiet(true).run(|comm| {
+            let _guard = Guard(comm, farewell);
+            assert!(comm.rank() != 1, "the real cause");
+            comm.all_reduce(&mut [1_u32], &Sum)
+        });
+        let error = world.unwrap_err();
+        let Cause::Panicked { message, at: Some(_) } = &error.cause else { panic!("{error}") };
+        assert_eq!((error.rank, message.as_str()), (1, "the real cause"));
+    }
+    // What such a call answers.
+    let refusals = std::sync::Mutex::new(Vec::new());
+    struct Asks<'a>(&'a Communicator, &'a std::sync::Mutex<Vec<String>>);
+    impl Drop for Asks<'_> {
+        fn drop(&mut self) {
+            self.1.lock().unwrap().push(self.0.barrier().unwrap_err().to_string());
+        }
+    }
+    let world = World::new(1).quiet(true).run(|comm| -> Result<()> {
+        let _asks = Asks(comm, &refusals);
+        panic!("the real cause")
+    });
+    assert!(matches!(world.unwrap_err().cause, Cause::Panicked { .. }));
+    let refusals = refusals.into_inner().unwrap();
+    assert!(
+        refusals[0].starts_with("rank 0 called a communicator while it unwound from a panic, at "),
+        "{refusals:?}"
+    );
+}
+
 #[test]
 fn an_error_reaches_the_caller_with_its_rank() {
     let world = World::new(3).run(|comm| {
@@ -189,7 +230,7 @@ fn a_rank_that_returns_early_is_named_with_its_last_call() {
             assert!(text.starts_with(&headline) && text.contains(&wait.to_string()), "{text}");
             let end = match last {
                 Some(record) => format!("the last call of rank 1: {record}"),
-                None => "rank 1 had called nothing".to_owned(),
+                None => "rank 1 had begun no operation".to_owned(),
             };
             assert!(text.ends_with(&end), "{text}");
             // Whoever waited for it, or for one who did, was told the same.

@@ -156,3 +156,28 @@ fn a_world_may_have_several_faults() {
     let error = world.run(program).unwrap_err();
     assert!([0, 3].contains(&error.rank), "{error}");
 }
+
+/// It is no collective: those that follow keep their numbers.
+#[test]
+fn a_message_done_twice_is_a_message_more() {
+    let fault = Fault { rank: 0, kind: FaultKind::Repeat { operation: 1 } };
+    let received = World::new(2).fault(fault).run(|comm| {
+        let mut theirs = [[0_u8; 3]; 2];
+        match comm.rank() {
+            0 => comm.send(1, &[7_u8; 3])?,
+            _ => theirs.iter_mut().try_for_each(|theirs| comm.recv(0, theirs))?,
+        }
+        comm.barrier()?;
+        Ok(theirs)
+    });
+    assert_eq!(received.unwrap()[1], [[7; 3]; 2]);
+}
+
+/// A computation that overlaps with a message that is left out still runs, and what it may not do it still may not.
+#[test]
+fn what_overlaps_with_a_message_that_is_left_out_still_runs() {
+    let world = World::new(1)
+        .fault(Fault::skip(0, 1))
+        .run(|comm| comm.send_recv_during(0, &[1_u8], 0, &mut [0], || comm.split(Some(0), 0).is_ok()));
+    assert_eq!(world.unwrap(), [true], "alone, and with no transfer under way, it may");
+}

@@ -157,8 +157,8 @@ fn peers_are_named_by_their_numbers_in_the_world() {
     }
 }
 
-/// A call that was refused for its arguments has not begun. One that was refused for coming from inside another is
-/// on record, since that is a mistake in the program's order; made again, it has the same number.
+/// A call that was refused for its arguments, or for coming from inside another, has not begun: it is not on record,
+/// and the next one gets its number.
 #[test]
 fn refused_calls_leave_numbers_alone() {
     let world = World::new(2).run(|comm| {
@@ -173,6 +173,7 @@ fn refused_calls_leave_numbers_alone() {
     let error = world.unwrap_err();
     for journal in &error.journals {
         assert_eq!(line(&journal[0]), line_of("outer"));
+        assert!(journal.iter().all(|record| line(record) != line_of("outer") || record.sends.is_some()));
         let first = journal.iter().find(|record| line(record) == line_of("first collective")).unwrap();
         assert_eq!(first.operation.envelope.sequence, 1);
     }

@@ -135,7 +135,8 @@ impl Communicator {
     /// Begins a collective: from here on this rank is one operation further, unless it can't begin one now.
     #[track_caller]
     fn begin(&self, element: &'static ElementType, call: &'static Call, begin: Begin) -> Result<Peers<'_>> {
-        let sequence = self.sequence.get() + 1;
+        // 0 means a message that is no part of a collective.
+        let sequence = self.sequence.get().checked_add(1).unwrap_or(1);
         let mut envelope = Envelope::new(call, element, 0);
         envelope.length = begin.length;
         envelope.elements = begin.length;

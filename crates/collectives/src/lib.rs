@@ -51,5 +51,5 @@ pub use reduce_scatter::ReduceScatter;
 pub use reduction::{Custom, Max, Mean, Min, Product, Reduction, Sum};
 pub use scan::{ExclusiveScan, Scan};
 pub use scatter::Scatter;
-pub use transport::{self, Cause, Counts, ElementType, Name, Traffic};
+pub use transport::{self, Cause, Counts, Divergence, ElementType, Fault, FaultKind, Field, Name, Traffic};
 pub use world::{RunError, World};

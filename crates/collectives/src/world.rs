@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Doesn't let panics of ranks be printed where they happen: for worlds that fail on purpose. What they said,
-    /// and where, stands in the error.
+    /// and where, stands in the error. (A panic hook that the program sets after its first world takes no notice.)
     pub fn quiet(self, quiet: bool) -> Self {
         Self { threads: self.threads.quiet(quiet), ..self }
     }
@@ -51,11 +51,9 @@ impl World {
     /// Makes a rank misbehave, to see what comes of it. More than one fault may be given.
     ///
     /// ```
-    /// use collectives::World;
-    /// use collectives::transport::{Fault, FaultKind};
+    /// use collectives::{Fault, World};
     ///
-    /// let skips = Fault { rank: 2, kind: FaultKind::Skip { operation: 1 } };
-    /// let error = World::new(4).fault(skips).run(|comm| {
+    /// let error = World::new(4).fault(Fault::skip(2, 1)).run(|comm| {
     ///     comm.barrier()?;
     ///     comm.broadcast(&mut [0; 3], 0)
     /// }).unwrap_err();

@@ -45,11 +45,7 @@ impl<E> RunError<E> {
                 }
                 let call = (rank, position, record);
                 match meetings.iter_mut().find(|meeting| meeting.calls[0].2.meets(record)) {
-                    Some(meeting) => {
-                        // The latest: a call that was refused is made again under the same number.
-                        meeting.calls.pop_if(|(last, ..)| *last == rank);
-                        meeting.calls.push(call);
-                    }
+                    Some(meeting) => meeting.calls.push(call),
                     None => meetings.push(Meeting { calls: vec![call] }),
                 }
             }
@@ -108,16 +104,37 @@ impl Divergence {
         self.groups[0].1.operation.envelope.sequence
     }
 
-    /// The ranks that are not with the majority: that have not called what more than half of all ranks of
-    /// [`groups`](Self::groups) called. None if no call has such a majority.
+    /// The ranks that are known not to have called what more than half of the communicator's ranks called. None
+    /// if nothing is known to have been called by so many.
     pub fn odd(&self) -> Vec<usize> {
-        let Some((most, others)) = self.groups.split_first() else { return Vec::new() };
-        let mut odd: Vec<usize> = others.iter().flat_map(|(ranks, _)| ranks.clone()).collect();
-        if most.0.len() <= odd.len() {
+        let Some(((most, record), others)) = self.groups.split_first() else { return Vec::new() };
+        if 2 * most.len() <= record.members.ranks.len() {
             return Vec::new();
         }
+        let mut odd: Vec<usize> = others.iter().flat_map(|(ranks, _)| ranks.clone()).collect();
         odd.sort_unstable();
         odd
+    }
+
+    /// Members of the communicator that have not come to this collective, or no longer remember it.
+    pub fn unknown(&self) -> Vec<usize> {
+        let known = |rank: usize| self.groups.iter().any(|(ranks, _)| ranks.contains(&rank));
+        let mut unknown: Vec<usize> = (self.groups.iter().take(1))
+            .flat_map(|(_, record)| record.members.ranks.iter().copied())
+            .filter(|&rank| !known(rank))
+            .collect();
+        unknown.sort_unstable();
+        unknown
+    }
+
+    /// Whether a mismatch has all of it side by side already.
+    pub(crate) fn is_told_by<E>(&self, cause: &Cause<E>) -> bool {
+        let Cause::World(Error::Mismatch(mismatch)) = cause else { return false };
+        let members = &self.groups[0].1.members;
+        let told = [&mismatch.sent, &mismatch.expected];
+        members.ranks.len() == 2
+            && *members == mismatch.members
+            && told.iter().all(|view| view.envelope.sequence == self.sequence())
     }
 }
 
@@ -130,6 +147,9 @@ impl fmt::Display for Divergence {
         for (ranks, Record { operation, .. }) in &self.groups {
             write!(f, "\n  {}: {operation}, called at {}", Ranks(ranks), operation.origin.caller)?;
         }
-        Ok(())
+        match &self.unknown()[..] {
+            [] => Ok(()),
+            unknown => write!(f, "\n  {}: not on record", Ranks(unknown)),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::{Envelope, Members, Origin, Record};
 /// The result of a transfer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What ended a world (all but [`Nested`](Error::Nested)). Once it has ended, every other rank
+/// What ended a world (all but [`Nested`](Error::Nested) and [`Unwinding`](Error::Unwinding)). Once it has ended, every other rank
 /// that waits or calls again gets the same error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -31,6 +31,14 @@ pub enum Error {
     /// communicator (others may be used there); or from a reduction or another look at a message, on any.
     /// Refused before anything was sent; the world goes on.
     Nested {
+        /// The rank that did so.
+        rank: usize,
+        /// Where in its program.
+        caller: &'static std::panic::Location<'static>,
+    },
+    /// A call from a destructor while the rank unwinds from a panic. Refused before anything was sent, so that
+    /// the panic remains the root cause.
+    Unwinding {
         /// The rank that did so.
         rank: usize,
         /// Where in its program.

@@ -25,6 +25,9 @@ impl fmt::Display for Error {
                 "rank {rank} called a communicator inside a reduction, or inside a computation that overlaps \
                  with a transfer on it, at {caller}"
             ),
+            Self::Unwinding { rank, caller } => {
+                write!(f, "rank {rank} called a communicator while it unwound from a panic, at {caller}")
+            }
             Self::Failed { rank, message, last } => {
                 write!(f, "rank {rank} failed: {message}")?;
                 last_call(f, *rank, last.as_deref())
@@ -36,7 +39,7 @@ impl fmt::Display for Error {
 fn last_call(f: &mut fmt::Formatter<'_>, rank: usize, last: Option<&Record>) -> fmt::Result {
     match last {
         Some(record) => write!(f, "\n  the last call of rank {rank}: {record}"),
-        None => write!(f, "\n  rank {rank} had called nothing"),
+        None => write!(f, "\n  rank {rank} had begun no operation"),
     }
 }
 
@@ -66,14 +69,20 @@ struct Row {
 /// The row that is there if nothing else differs.
 const OF_MESSAGE: &str = "length of this message";
 
+/// What belongs to an earlier collective than the other side.
+enum Straggler {
+    /// The receiver, which stands where it waits.
+    Receiver,
+    /// The message: where its sender was when it sent it. It may have gone on.
+    Message,
+}
+
 impl Mismatch {
-    /// How far the two ranks are apart: the one that is behind, if one is.
-    fn straggler(&self) -> Option<(&View, &View)> {
-        let (a, b) = (&self.sent, &self.expected);
-        match (a.envelope.sequence, b.envelope.sequence) {
+    fn straggler(&self) -> Option<Straggler> {
+        match (self.sent.envelope.sequence, self.expected.envelope.sequence) {
             (0, _) | (_, 0) => None,
-            (x, y) if x < y => Some((a, b)),
-            (x, y) if x > y => Some((b, a)),
+            (sent, expected) if sent > expected => Some(Straggler::Receiver),
+            (sent, expected) if sent < expected => Some(Straggler::Message),
             _ => None,
         }
     }
@@ -146,10 +155,15 @@ impl fmt::Display for Mismatch {
         let rows = self.rows();
         write!(f, "mismatch: ")?;
         match self.straggler() {
-            Some((behind, ahead)) => write!(
+            Some(Straggler::Receiver) => write!(
                 f,
                 "rank {} is behind: collective {} of {members}, where rank {} is at collective {}",
-                behind.rank, behind.envelope.sequence, ahead.rank, ahead.envelope.sequence
+                expected.rank, expected.envelope.sequence, sent.rank, sent.envelope.sequence
+            )?,
+            Some(Straggler::Message) => write!(
+                f,
+                "rank {}, in collective {} of {members}, was sent a message of collective {} by rank {}",
+                expected.rank, expected.envelope.sequence, sent.envelope.sequence, sent.rank
             )?,
             None => {
                 let fields: Vec<_> = rows.iter().filter(|row| row.differs).map(|row| row.name).collect();

@@ -1,8 +1,10 @@
 //! Faults on demand: a transport around a transport that makes one rank misbehave.
 //!
 //! For tests of programs that must survive a fault or report it, and for readers who want to see what happens.
-//! What a fault does is done to the messages, and so is exactly what the other ranks would see if the rank's
-//! program were wrong in that way. The program itself runs on unchanged, with whatever its buffers hold.
+//! What a fault does is done to the messages. A rank that dies, skips or repeats is for the others exactly what it
+//! would be if its program did so. One that is altered sends the same messages as before, and says something else
+//! about them: a program that really names another root would also send to other ranks. The program itself runs on
+//! unchanged, with whatever its buffers hold.
 //!
 //! A world without faults doesn't have this layer.
 
@@ -24,6 +26,9 @@ pub struct Fault {
 
 /// What a rank with a fault does. Operations are collectives, and messages between two ranks; both they and
 /// transfers are counted from 1, over all communicators of the rank.
+///
+/// What never comes to pass has no effect: a fault of a rank that there is not, of an operation or transfer that it
+/// never makes. Of several faults in one operation of a rank the first one given acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// It panics instead of making a transfer: sending a message, receiving one, or both at once.
@@ -38,7 +43,8 @@ pub enum FaultKind {
         /// Of the random numbers that say how long.
         seed: u64,
     },
-    /// It leaves an operation out: sends nothing, and finds zeros where it would have received.
+    /// It leaves an operation out: sends nothing, and finds zeros where it would have received. If that is a split,
+    /// it has no communicator to go on with, and panics.
     Skip {
         /// The number of the operation.
         operation: u64,
@@ -76,6 +82,31 @@ impl Field {
 }
 
 impl Fault {
+    /// The rank panics instead of making a transfer.
+    pub fn kill(rank: usize, transfer: u64) -> Self {
+        Self { rank, kind: FaultKind::Kill { transfer } }
+    }
+
+    /// The rank sleeps before every transfer, for at most so long.
+    pub fn delay(rank: usize, longest: Duration, seed: u64) -> Self {
+        Self { rank, kind: FaultKind::Delay { longest, seed } }
+    }
+
+    /// The rank leaves an operation out.
+    pub fn skip(rank: usize, operation: u64) -> Self {
+        Self { rank, kind: FaultKind::Skip { operation } }
+    }
+
+    /// The rank does an operation twice.
+    pub fn repeat(rank: usize, operation: u64) -> Self {
+        Self { rank, kind: FaultKind::Repeat { operation } }
+    }
+
+    /// The rank means something else by an operation.
+    pub fn alter(rank: usize, operation: u64, field: Field) -> Self {
+        Self { rank, kind: FaultKind::Alter { operation, field } }
+    }
+
     /// A fault of some kind, on some of so many ranks, in one of the first so many operations: the same for the
     /// same seed.
     ///

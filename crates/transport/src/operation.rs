@@ -117,7 +117,7 @@ impl fmt::Display for Members {
 }
 
 /// Where in the order of collectives an operation stands: "collective 3 of the world", or, for a message,
-/// "after collective 3 of the world".
+/// "operation 7, after collective 3 of the world".
 pub(crate) struct Place<'a> {
     pub(crate) sequence: u32,
     pub(crate) origin: Origin,
@@ -128,8 +128,10 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sequence, origin, members } = self;
         match (sequence, origin.collectives) {
-            (0, 0) => write!(f, "before any collective of {members}"),
-            (0, before) => write!(f, "after collective {before} of {members}"),
+            (0, 0) => write!(f, "operation {}, before any collective of {members}", origin.operations),
+            (0, before) => {
+                write!(f, "operation {}, after collective {before} of {members}", origin.operations)
+            }
             (sequence, _) => write!(f, "collective {sequence} of {members}"),
         }
     }

@@ -11,7 +11,9 @@ use std::fmt;
 /// which is what `unwrap` and a `main` that returns the error print, gives the whole report.
 #[non_exhaustive]
 pub struct RunError<E> {
-    /// The rank on which it began.
+    /// The rank that the cause is filed under: the one that panicked, returned the error or sent the message; for what
+    /// concerns several ranks, the receiver of a mismatch, the rank that has returned, the lowest of a cycle. Whose
+    /// mistake it is, [`divergence`](Self::divergence) may tell.
     pub rank: usize,
     /// What happened there.
     pub cause: Cause<E>,
@@ -31,7 +33,8 @@ pub enum Cause<E> {
     Panicked {
         /// With these words.
         message: String,
-        /// Where in the source, if that is known.
+        /// Where in the source, if that is known: not if the program has set a panic hook after its first world, or
+        /// resumes a panic with a payload of its own.
         at: Option<String>,
     },
     /// It returned this error.
@@ -99,17 +102,18 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
             _ => write!(f, "rank {}: {}", self.rank, self.cause)?,
         }
         match self.divergence() {
-            // Two ranks are already side by side in the mismatch.
-            Some(_) if self.journals.len() == 2 && matches!(self.cause, Cause::World(Error::Mismatch(_))) => {
-                Ok(())
-            }
-            Some(divergence) => write!(f, "\n\n{divergence}"),
-            None => Ok(()),
+            Some(divergence) if !divergence.is_told_by(&self.cause) => write!(f, "\n\n{divergence}"),
+            _ => Ok(()),
         }
     }
 }
 
 impl<E: fmt::Display> RunError<E> {
+    /// The whole report: root cause, consequences, and the last operations of every rank. `Debug` gives the same.
+    pub fn report(&self) -> String {
+        format!("{self:?}")
+    }
+
     /// The world's error, which is what all ranks were told. One of a rank's own was passed on in its words.
     fn told(&self) -> String {
         match &self.cause {

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::choice::Choice;
 use crate::gear::{Algorithm, Gear};
 use collectives::transport::Error::{Deadlock, Failed, Left, Mismatch};
+use collectives::transport::Record;
 use collectives::{Cause, Error, RunError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -105,6 +106,8 @@ impl Row {
             };
         let end = error.as_ref().map_or(End::Well, end);
         let mut objections: Vec<String> = objections.iter().map(|objection| what(objection)).collect();
+        let misled = error.as_ref().and_then(|error| misleading(error, case, victim));
+        objections.extend(misled.map(|misled| what(&misled)));
         let may_end_well = harm.is_harmless() || harm.kind() == "kill";
         if end == End::Well && !may_end_well {
             objections.push(what("nobody noticed"));
@@ -127,6 +130,27 @@ impl Row {
         }
         Some(end)
     }
+}
+
+/// What an error says that isn't so.
+fn misleading(error: &RunError, case: Case, victim: usize) -> Option<String> {
+    if let Cause::World(Mismatch(mismatch)) = &error.cause {
+        let (sent, expected) = (mismatch.sent.envelope.sequence, mismatch.expected.envelope.sequence);
+        let further = |record: &Record| {
+            record.members == mismatch.members && record.operation.envelope.sequence > expected
+        };
+        if (1..sent).contains(&expected) && error.journals[mismatch.expected.rank].iter().any(further) {
+            return Some(format!("a rank is called behind and had gone on: {error:?}"));
+        }
+    }
+    let divergence = error.divergence()?;
+    let (odd, unknown) = (divergence.odd(), divergence.unknown());
+    let right = match odd[..] {
+        // If all are known and one differs, the others are a majority; of two neither is.
+        [] => case.ranks == 2 || !unknown.is_empty(),
+        _ => odd == [victim],
+    };
+    (!right).then(|| format!("{odd:?} differ, it is said: {error:?}"))
 }
 
 fn end(error: &RunError) -> End {

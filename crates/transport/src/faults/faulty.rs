@@ -12,6 +12,8 @@ pub struct Faulty {
     /// How many collectives the rank is ahead of its program on this communicator: one if it has repeated
     /// one, one less than none if it has left one out.
     shift: Cell<i32>,
+    /// Operations that were done a second time here.
+    repeated: Cell<u32>,
     doing: RefCell<Doing>,
 }
 
@@ -51,7 +53,13 @@ impl Faulty {
         });
         let delays = RefCell::new(fastrand::Rng::with_seed(seed.unwrap_or(0)));
         let rank = RankFaults { kinds, transfers: Cell::new(0), operations: Cell::new(0), delays };
-        Self { inner, rank: Rc::new(rank), shift: Cell::new(0), doing: RefCell::default() }
+        Self {
+            inner,
+            rank: Rc::new(rank),
+            shift: Cell::new(0),
+            repeated: Cell::new(0),
+            doing: RefCell::default(),
+        }
     }
 
     /// The operation as the rank announces it to the others.
@@ -63,8 +71,7 @@ impl Faulty {
         }
         announced.origin.collectives = announced.origin.collectives.wrapping_add_signed(self.shift.get());
         // Numbers must only tell an operation from the one before.
-        announced.origin.operations =
-            announced.origin.operations.wrapping_add_signed(self.shift.get().max(0));
+        announced.origin.operations = announced.origin.operations.wrapping_add(self.repeated.get());
         if let Doing::Altering(field) = *self.doing.borrow() {
             alter(envelope, field, self.inner.size());
         }
@@ -95,7 +102,10 @@ impl Faulty {
     /// Does once more what was recorded.
     fn repeat(&self) -> Result<()> {
         let Doing::Recording(operation, replays) = self.doing.take() else { return Ok(()) };
-        self.shift.set(self.shift.get() + 1);
+        self.repeated.set(self.repeated.get() + 1);
+        if operation.envelope.sequence > 0 {
+            self.shift.set(self.shift.get() + 1);
+        }
         let again = self.announced(&operation);
         self.inner.begin(&again)?;
         for Replay { sent, received } in &replays {
@@ -173,28 +183,27 @@ impl Transport for Faulty {
         if is_message {
             self.next(operation)?;
         }
-        match &mut *self.doing.borrow_mut() {
-            Doing::Nothing => {}
-            Doing::LeavingOut => {
-                if let Some(compute) = during {
-                    compute();
-                }
-                if let Some(Incoming { elements, visit, .. }) = incoming {
-                    // The algorithm counts on a message.
-                    visit(&vec![0; elements * operation.envelope.element.memory_bytes]);
-                }
-                return Ok(None);
+        if matches!(*self.doing.borrow(), Doing::LeavingOut) {
+            // The algorithm counts on a message.
+            if let Some(compute) = during {
+                compute();
             }
+            if let Some(Incoming { elements, visit, .. }) = incoming {
+                visit(&vec![0; elements * operation.envelope.element.memory_bytes]);
+            }
+            return Ok(None);
+        }
+        match &mut *self.doing.borrow_mut() {
             Doing::Altering(Field::Length) if is_message => {
                 // A message has no other length than its own.
                 outgoing = outgoing.map(|o| Outgoing { elements: o.elements + 1, ..o });
                 incoming = incoming.map(|i| Incoming { elements: i.elements + 1, ..i });
             }
-            Doing::Altering(_) => {}
             Doing::Recording(_, replays) => replays.push(Replay {
                 sent: outgoing.as_ref().map(|o| (o.to, o.bytes.to_vec(), o.elements)),
                 received: incoming.as_ref().map(|i| (i.from, i.elements)),
             }),
+            _ => {}
         }
         self.before_transfer();
         self.inner.transfer(&self.announced(operation), outgoing, incoming, during)
@@ -208,6 +217,7 @@ impl Transport for Faulty {
             inner: self.inner.subworld(members, tag)?,
             rank: Rc::clone(&self.rank),
             shift: Cell::new(0),
+            repeated: Cell::new(0),
             doing: RefCell::default(),
         }))
     }

@@ -3,10 +3,10 @@
 use super::group::Group;
 use super::journal::Journal;
 use super::mailbox::{CHECKING, Loan, Message};
-use super::sync::Parker;
+use super::sync::{Parker, panicking};
 use super::waiting::{Need, Shared};
 use crate::{
-    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Result, Transport, View, WaitFor,
+    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Record, Result, Transport, View, WaitFor,
 };
 use std::cell::Cell;
 use std::panic::Location;
@@ -36,8 +36,12 @@ impl Rank {
 
     /// Reports a failure of this rank's to the world.
     pub(super) fn fail(&self, message: String) {
-        let last = self.journal.records().pop().map(Box::new);
-        self.world.fail(self.number, Error::Failed { rank: self.number, message, last });
+        self.world.fail(self.number, Error::Failed { rank: self.number, message, last: self.last() });
+    }
+
+    /// The last operation that it has begun.
+    fn last(&self) -> Option<Box<Record>> {
+        self.journal.records().pop().map(Box::new)
     }
 }
 
@@ -183,7 +187,7 @@ impl Endpoint {
     /// Whether a call can begin now.
     fn is_free(&self) -> bool {
         let Rank { world, left, looking, .. } = &*self.thread;
-        !(world.has_failed() || left.get() || looking.get() || self.computing.get())
+        !(world.has_failed() || left.get() || looking.get() || self.computing.get() || panicking())
     }
 
     /// Why a call of this operation can't begin now. It is put on record if it is the world that has failed: who
@@ -195,12 +199,14 @@ impl Endpoint {
             self.note(operation, halves);
             return self.told(operation, error);
         }
-        match self.thread.left.get() {
-            true => {
-                let message = "it called a communicator after it had returned".to_owned();
-                Error::Failed { rank, message, last: None }
-            }
-            false => Error::Nested { rank, caller: operation.origin.caller },
+        let caller = operation.origin.caller;
+        if self.thread.left.get() {
+            let message = format!("it called a communicator after it had returned, at {caller}");
+            return Error::Failed { rank, message, last: self.thread.last() };
+        }
+        match panicking() {
+            true => Error::Unwinding { rank, caller },
+            false => Error::Nested { rank, caller },
         }
     }
 
@@ -317,8 +323,14 @@ impl Transport for Endpoint {
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {
         if !self.is_free() {
-            self.thread.world.check()?;
-            return Err(Error::Nested { rank: self.thread.number, caller: Location::caller() });
+            // It belongs to the operation that was begun last, if any was.
+            return Err(match self.thread.last() {
+                Some(last) => self.refusal(&last.operation, [None; 2]),
+                None => {
+                    let (rank, caller) = (self.thread.number, Location::caller());
+                    self.thread.world.check().err().unwrap_or(Error::Nested { rank, caller })
+                }
+            });
         }
         let rank = members.iter().position(|&member| member == self.rank);
         let rank = rank.expect("the caller is a member of the sub-world");

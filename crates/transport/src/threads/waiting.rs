@@ -188,11 +188,11 @@ impl Shared {
 
     /// Ends the world, unless it has ended already: every rank that waits or calls again gets the error.
     pub(super) fn fail(&self, rank: usize, error: Error) {
-        if self.failure.set((rank, error)).is_ok() {
-            self.failed.store(true, if planted(Weakness::RelaxedFailure) { Relaxed } else { Release });
-            if planted(Weakness::SilentFailure) {
-                return;
-            }
+        let is_first = self.failure.set((rank, error)).is_ok();
+        // Also where another rank was first, and perhaps has not come to this line yet: whoever is told of a
+        // failure must find the world failed when it acts on it.
+        self.failed.store(true, if planted(Weakness::RelaxedFailure) { Relaxed } else { Release });
+        if is_first && !planted(Weakness::SilentFailure) {
             // A rank about to park either sees the flag or is seen asleep: as in `wake`.
             for rank in 0..self.ranks() {
                 self.wake(rank);

@@ -17,6 +17,11 @@ pub(crate) use checker::sync::atomic::{AtomicBool, AtomicU32, fence};
 pub(crate) use checker::sync::{Mutex, MutexGuard};
 pub(crate) use checker::thread::yield_now;
 
+/// Not whether a rank unwinds: `std` could only say that some rank does, since all are one thread.
+pub(crate) fn panicking() -> bool {
+    false
+}
+
 /// `std`'s `OnceLock` beside a flag that the checker knows: in it are the scheduling point and the order
 /// between who puts the value there and who finds it, which the checker can't see in `std`'s.
 ///

@@ -12,7 +12,7 @@ pub(crate) use std::panic::catch_unwind;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, fence};
 #[cfg(not(tsan))]
 pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock};
-pub(crate) use std::thread::{Scope, ScopedJoinHandle, scope, yield_now};
+pub(crate) use std::thread::{Scope, ScopedJoinHandle, panicking, scope, yield_now};
 
 /// Starts a thread that the scope will wait for.
 pub(crate) fn spawn<'scope, R: Send + 'scope>(
