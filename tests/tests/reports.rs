@@ -286,7 +286,7 @@ fn who_was_told_is_not_guessed_from_words() {
     let error = world.unwrap_err();
     let report = format!("{error:?}");
     assert!(report.starts_with("rank 1: no\n\n"), "{report}");
-    place(&report, "\n\ntold so: rank 0\n");
+    place(&report, "\n\ntold of it: rank 0\n");
     place(&report, "\n\nin consequence, rank 2: no space left, nothing written\n");
     place(&report, "\n\nin consequence, rank 3: while saving: rank 1 failed: no\n");
     place(&report, "\n\nsaid the same: ranks 4 and 5\n");

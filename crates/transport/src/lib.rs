@@ -104,7 +104,7 @@ pub trait Transport {
     /// # Errors
     ///
     /// What [`transfer`](Self::transfer) would answer without looking at the halves: what ended the world,
-    /// or [`Error::Nested`].
+    /// [`Error::Nested`] or [`Error::Unwinding`].
     fn begin(&self, operation: &Operation) -> Result<()>;
 
     /// Sends, receives, or both at once, as a part of `operation`. Transfers in a row whose operations have the same

@@ -144,7 +144,7 @@ impl<E: fmt::Display> fmt::Debug for RunError<E> {
         for (text, ranks) in texts {
             let ranks = Ranks(&ranks);
             match text {
-                text if text == told => write!(f, "\n\ntold so: {ranks}")?,
+                text if text == told => write!(f, "\n\ntold of it: {ranks}")?,
                 text if text == root => write!(f, "\n\nsaid the same: {ranks}")?,
                 text => write!(f, "\n\nin consequence, {ranks}: {text}")?,
             }
