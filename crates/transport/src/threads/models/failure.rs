@@ -80,7 +80,7 @@ fn a_rank_that_waits_for_one_that_fails_is_told() {
 
 #[test]
 fn two_ranks_that_wait_for_one_that_fails_are_told() {
-    explore("a rank of 3 fails", Some(3), || ends_in_failure(buffered(3, one_fails), 3));
+    explore("a rank of 3 fails", Some(2), || ends_in_failure(buffered(3, one_fails), 3));
 }
 
 #[test]
