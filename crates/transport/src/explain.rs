@@ -166,7 +166,10 @@ impl fmt::Display for Mismatch {
                 expected.rank, expected.envelope.sequence, sent.envelope.sequence, sent.rank
             )?,
             None => {
-                let fields: Vec<_> = rows.iter().filter(|row| row.differs).map(|row| row.name).collect();
+                let mut fields: Vec<_> = rows.iter().filter(|row| row.differs).map(|row| row.name).collect();
+                if fields.contains(&"operation") {
+                    fields = vec!["operation"]; // what else differs follows from that
+                }
                 let (rank, fields) = (expected.rank, fields.join(", "));
                 let place = Place { sequence: expected.envelope.sequence, origin: expected.origin, members };
                 write!(f, "ranks {} and {rank} disagree on the {fields} ({place})", sent.rank)?;
