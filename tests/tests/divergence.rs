@@ -252,3 +252,24 @@ fn the_one_with_other_counts_is_named() {
     let text = error.to_string();
     assert!(text.contains("all_gather_v/bruck") && text.contains("counts"), "{text}");
 }
+
+/// Ranks that never came to the call are no majority for anybody, and are listed.
+#[test]
+fn ranks_that_are_not_on_record_are_said_not_to_be() {
+    // Short messages wait for nobody, so each of these goes on: 0 and 1 agree, 2 takes itself for the root.
+    let together = std::sync::Barrier::new(6);
+    let world = World::new(6).run(|comm| {
+        if comm.rank() < 3 {
+            comm.broadcast_with(Broadcast::Flat, &mut [0_u8], comm.rank() / 2 * 2)?;
+        }
+        together.wait();
+        if comm.rank() == 5 { Err(collectives::Error::other("on purpose")) } else { Ok(()) }
+    });
+    let error = world.unwrap_err();
+    let divergence = error.divergence().unwrap();
+    let ranks: Vec<&[usize]> = divergence.groups.iter().map(|(ranks, _)| &ranks[..]).collect();
+    assert_eq!(ranks, [&[0, 1][..], &[2]]);
+    assert_eq!(divergence.unknown(), [3, 4, 5]);
+    assert!(divergence.odd().is_empty(), "two of six are no majority");
+    assert!(error.to_string().ends_with("\n  ranks 3, 4 and 5: not on record"), "{error}");
+}

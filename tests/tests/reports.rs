@@ -212,7 +212,8 @@ fn the_report_tells_the_root_cause_first() {
         if comm.rank() == 3 { told.map_err(|_| Error::other("rank 3 gave up")) } else { told }
     });
     let error = world.unwrap_err();
-    let report = format!("{error:?}");
+    let report = error.report();
+    assert_eq!(report, format!("{error:?}"));
     let short = error.to_string();
     assert!(report.starts_with(&format!("{short}\n\n")), "{report}");
     let divergence = error.divergence().unwrap().to_string();
@@ -257,7 +258,8 @@ fn consequences_that_are_the_same_are_told_once() {
     });
     let error = world.unwrap_err();
     assert_eq!(error.consequences.len(), 3);
-    let report = format!("{error:?}");
+    let report = error.report();
+    assert_eq!(report, format!("{error:?}"));
     assert!(report.starts_with("rank 1: the disk is full\n\n"), "{report}");
     assert!(report.matches("the disk is full").count() <= 2, "{report}");
     // Once as those who were told, once as those who did the same.
@@ -284,7 +286,8 @@ fn who_was_told_is_not_guessed_from_words() {
         }
     });
     let error = world.unwrap_err();
-    let report = format!("{error:?}");
+    let report = error.report();
+    assert_eq!(report, format!("{error:?}"));
     assert!(report.starts_with("rank 1: no\n\n"), "{report}");
     place(&report, "\n\ntold of it: rank 0\n");
     place(&report, "\n\nin consequence, rank 2: no space left, nothing written\n");
@@ -304,7 +307,8 @@ fn every_report_begins_with_its_cause() {
     ];
     for program in programs {
         let error = World::new(3).run(program).unwrap_err();
-        let report = format!("{error:?}");
+        let report = error.report();
+        assert_eq!(report, format!("{error:?}"));
         assert!(report.starts_with(&error.to_string()), "{report}");
         assert!(place(&report, "the last operations of every rank") > error.to_string().len(), "{report}");
     }
