@@ -1,0 +1,145 @@
+//! Who sees whom, and what is added to the scores: as data, so that there is one attention for all of them.
+//!
+//! Most masks let a query see an interval of keys. Only a boolean mask, or a bias of -inf, makes holes in it.
+//!
+//! ```text
+//!  none       causal     window(2, 0)  documents   causal,
+//!                                      [3, 3]      offset 2
+//!  ■■■■■■     ■·····     ■·····        ■■■···      ■■■···     a row is a query,
+//!  ■■■■■■     ■■····     ■■····        ■■■···      ■■■■··     a column a key
+//!  ■■■■■■     ■■■···     ■■■···        ■■■···      ■■■■■·
+//!  ■■■■■■     ■■■■··     ·■■■··        ···■■■      ■■■■■■
+//!  ■■■■■■     ■■■■■·     ··■■■·        ···■■■
+//!  ■■■■■■     ■■■■■■     ···■■■        ···■■■
+//! ```
+//!
+//! They combine: a pair is visible if every part lets it be, and what is added is the sum. A [`Mask`] is what the
+//! caller says; [`Resolved`] is that for one shape, checked, as an interval for each query.
+
+mod resolved;
+
+pub use resolved::{Coverage, HeadMask, Resolved, Row};
+
+use crate::{Float, Shape};
+use ndarray::ArrayView4;
+
+/// Who sees whom, and what is added to the scores.
+///
+/// ```
+/// use attention::Mask;
+///
+/// // Mistral's: the query itself and the 4095 before it.
+/// let mask = Mask::<f32>::causal().window(4095, 0);
+/// # let _ = mask;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mask<'a, T> {
+    offset: isize,
+    causal: bool,
+    window: Option<(usize, usize)>,
+    documents: Option<Documents>,
+    alibi: Option<Vec<T>>,
+    allowed: Option<ArrayView4<'a, bool>>,
+    bias: Option<ArrayView4<'a, T>>,
+}
+
+/// The lengths of sequences that are packed end to end.
+#[derive(Clone, Debug)]
+struct Documents {
+    queries: Vec<usize>,
+    keys: Vec<usize>,
+}
+
+impl<T> Default for Mask<'_, T> {
+    fn default() -> Self {
+        Mask::none()
+    }
+}
+
+impl<'a, T> Mask<'a, T> {
+    /// Every query sees every key.
+    pub fn none() -> Self {
+        Mask {
+            offset: 0,
+            causal: false,
+            window: None,
+            documents: None,
+            alibi: None,
+            allowed: None,
+            bias: None,
+        }
+    }
+
+    /// A query sees the keys up to its own position.
+    ///
+    /// Query 0 stands at key 0 (as in PyTorch's `is_causal`), unless an [`offset`](Self::offset) says otherwise.
+    pub fn causal() -> Self {
+        Mask { causal: true, ..Mask::none() }
+    }
+
+    /// Query 0 stands at this key, query i at i more. If the last query and the last key are the same token, as when a cache holds what
+    /// came before, that is Tk - Tq. It may be negative: then the first queries stand before all keys.
+    pub fn offset(self, offset: isize) -> Self {
+        Mask { offset, ..self }
+    }
+
+    /// A query sees so many keys to the left of its own position, its own, and so many to the right.
+    pub fn window(self, left: usize, right: usize) -> Self {
+        Mask { window: Some((left, right)), ..self }
+    }
+
+    /// Several documents packed in one sequence: a query sees the keys of its own document alone. Positions begin
+    /// anew in each, and an [`offset`](Self::offset) counts in each.
+    pub fn documents(self, queries: &[usize], keys: &[usize]) -> Self {
+        Mask { documents: Some(Documents { queries: queries.to_vec(), keys: keys.to_vec() }), ..self }
+    }
+
+    /// ALiBi (Press, Smith & Lewis, *Train Short, Test Long*, 2021): to the score of a key at distance n from the query's
+    /// position -slope n is added; a slope for each query head. See [`alibi_slopes`].
+    pub fn alibi(self, slopes: &[T]) -> Self
+    where
+        T: Clone,
+    {
+        Mask { alibi: Some(slopes.to_vec()), ..self }
+    }
+
+    /// A query sees what is `true`. Of shape (B, H, Tq, Tk), or with a 1 for an axis along which it is the same.
+    pub fn allowed(self, allowed: ArrayView4<'a, bool>) -> Self {
+        Mask { allowed: Some(allowed), ..self }
+    }
+
+    /// Added to the scores, after scaling; -inf hides. Of shape (B, H, Tq, Tk), or with a 1 for an axis along which it is the same.
+    pub fn bias(self, bias: ArrayView4<'a, T>) -> Self {
+        Mask { bias: Some(bias), ..self }
+    }
+
+    /// Whether every query sees every key, with nothing added.
+    pub fn is_none(&self) -> bool {
+        let Mask { offset: _, causal, window, documents, alibi, allowed, bias } = self;
+        !causal
+            && window.is_none()
+            && documents.is_none()
+            && alibi.is_none()
+            && allowed.is_none()
+            && bias.is_none()
+    }
+}
+
+/// The slopes of the ALiBi paper: for a power of two of heads 2^(-8/H), its square, and so on; for others those of the power
+/// below, and every other one of the power above (as in the authors' code).
+pub fn alibi_slopes<T: Float>(heads: usize) -> Vec<T> {
+    let of_power = |heads: usize| (1..=heads).map(move |h| 2_f64.powf(-8.0 * h as f64 / heads as f64));
+    let below = if heads.is_power_of_two() { heads } else { heads.next_power_of_two() / 2 };
+    of_power(below).chain(of_power(2 * below).step_by(2)).take(heads).map(T::of).collect()
+}
+
+impl<'a, T: Float> Mask<'a, T> {
+    /// What it means for this shape.
+    ///
+    /// # Errors
+    ///
+    /// If a part of it doesn't fit the shape.
+    pub fn resolve(&self, shape: &Shape) -> crate::Result<Resolved<'_, T>> {
+        Resolved::new(self, shape)
+    }
+}

@@ -1,0 +1,1 @@
+//! What transformers are made of, on one rank: forward and backward.
