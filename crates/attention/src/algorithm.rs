@@ -1,6 +1,7 @@
 //! The ladder as a value: a user swaps one attention for another by its name.
 
-use crate::{Options, Result, naive};
+use crate::shape::expect;
+use crate::{Options, Result, Shape, flash, naive};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 use simd::Float;
 
@@ -39,6 +40,23 @@ pub struct Upstream<'a, T> {
     pub lse: ArrayView3<'a, T>,
 }
 
+impl<T> Upstream<'_, T> {
+    /// The same, for as long as this is borrowed.
+    pub fn view(&self) -> Upstream<'_, T> {
+        let Upstream { gradient, output, lse } = self;
+        Upstream { gradient: gradient.view(), output: output.view(), lse: lse.view() }
+    }
+
+    /// That its shapes are those of an attention of this shape.
+    pub(crate) fn check(&self, shape: &Shape) -> Result<()> {
+        let because = "(B, H, Tq, E), as the queries and values say";
+        expect("the gradient of the output", self.gradient.shape(), &shape.output(), because)?;
+        expect("the output", self.output.shape(), &shape.output(), because)?;
+        let because = "(B, H, Tq), as the queries say";
+        expect("the log-sum-exp", self.lse.shape(), &[shape.batch, shape.heads, shape.queries], because)
+    }
+}
+
 impl<T> Attended<T> {
     /// For a backward pass with this gradient of the output.
     pub fn upstream<'a>(&'a self, gradient: ArrayView4<'a, T>) -> Upstream<'a, T> {
@@ -52,16 +70,19 @@ impl<T> Attended<T> {
 pub enum Algorithm {
     /// [`naive`].
     Naive,
+    /// [`flash`].
+    Flash,
 }
 
 impl Algorithm {
     /// All of them, simplest first.
-    pub const ALL: &'static [Algorithm] = &[Algorithm::Naive];
+    pub const ALL: &'static [Algorithm] = &[Algorithm::Naive, Algorithm::Flash];
 
     /// Its name, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Naive => "naive",
+            Algorithm::Flash => "flash",
         }
     }
 
@@ -79,6 +100,7 @@ impl Algorithm {
     ) -> Result<Attended<T>> {
         match self {
             Algorithm::Naive => naive::forward(query, key, value, options),
+            Algorithm::Flash => flash::forward(query, key, value, options),
         }
     }
 
@@ -97,6 +119,7 @@ impl Algorithm {
     ) -> Result<Gradients<T>> {
         match self {
             Algorithm::Naive => naive::backward(query, key, value, upstream, options),
+            Algorithm::Flash => flash::backward(query, key, value, upstream, options),
         }
     }
 }

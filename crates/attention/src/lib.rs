@@ -24,9 +24,11 @@
 pub mod algorithm;
 pub mod dropout;
 pub mod error;
+pub mod flash;
 pub mod mask;
 pub mod naive;
 pub mod options;
+mod seen;
 pub mod shape;
 
 pub use algorithm::Algorithm;

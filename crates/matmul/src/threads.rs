@@ -1,7 +1,7 @@
 //! How many threads a computation may use: the caller's choice, since a rank may have been given one core.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
 
 /// How many threads a call may use, the calling one among them.
 ///
@@ -29,37 +29,48 @@ impl Threads {
         self.0.get()
     }
 
-    /// Runs tasks 0, ..., `tasks`-1, each once; which thread runs which is open. A thread that is done with one takes the next, so
-    /// it is best to have the long ones first. Returns when all are done.
-    pub fn for_each(self, tasks: usize, task: impl Fn(usize) + Sync) {
-        self.for_each_with(tasks, || (), |(), index| task(index));
+    /// Does each task once; which thread does which is open. A thread that is done with one takes the next, so it is
+    /// best to have the long ones first. Returns when all are done.
+    pub fn for_each<I>(self, tasks: I, task: impl Fn(I::Item) + Sync)
+    where
+        I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
+    {
+        self.for_each_with(tasks, || (), |(), item| task(item));
     }
 
     /// As [`for_each`](Self::for_each), with a value for each thread, made when it begins: room to work in.
-    pub fn for_each_with<S>(
+    ///
+    /// ```
+    /// use matmul::Threads;
+    ///
+    /// let mut squares = [0; 100];
+    /// Threads::new(2).for_each(squares.iter_mut().enumerate(), |(i, square)| *square = i * i);
+    /// assert_eq!(squares[99], 9801);
+    /// ```
+    pub fn for_each_with<I, S>(
         self,
-        tasks: usize,
+        tasks: I,
         begin: impl Fn() -> S + Sync,
-        task: impl Fn(&mut S, usize) + Sync,
-    ) {
-        // Only a number is shared; what the tasks wrote is published when the scope joins.
-        let next = AtomicUsize::new(0);
+        task: impl Fn(&mut S, I::Item) + Sync,
+    ) where
+        I: IntoIterator<IntoIter: ExactSizeIterator + Send>,
+    {
+        let tasks = tasks.into_iter();
+        let threads = self.count().min(tasks.len());
+        if threads <= 1 {
+            let mut state = begin();
+            return tasks.for_each(|item| task(&mut state, item));
+        }
+        let tasks = Mutex::new(tasks);
         let work = || {
             let mut state = None;
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= tasks {
-                    break;
-                }
-                task(state.get_or_insert_with(&begin), index);
+            // The lock is held for `next` alone. It is poisoned only if `next` itself panicked.
+            while let Some(item) = tasks.lock().ok().and_then(|mut tasks| tasks.next()) {
+                task(state.get_or_insert_with(&begin), item);
             }
         };
-        let helpers = self.count().min(tasks).saturating_sub(1);
-        if helpers == 0 {
-            return work();
-        }
         rayon::scope(|scope| {
-            for _ in 0..helpers {
+            for _ in 1..threads {
                 scope.spawn(|_| work());
             }
             work();

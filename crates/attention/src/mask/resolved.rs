@@ -62,6 +62,22 @@ impl<'a, T: Float> Resolved<'a, T> {
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
+
+    /// The keys that any of these queries may see: nothing outside needs to be visited.
+    pub fn span(&self, queries: Range<usize>) -> Range<usize> {
+        let seen = self.rows[queries].iter().filter(|row| !row.keys.is_empty());
+        let first = seen.clone().map(|row| row.keys.start).min();
+        let end = seen.map(|row| row.keys.end).max();
+        first.zip(end).map_or(0..0, |(first, end)| first..end)
+    }
+
+    /// The queries that may see any of these keys lie in this range.
+    pub fn span_of_queries(&self, keys: Range<usize>) -> Range<usize> {
+        let sees = |row: &Row| row.keys.start < keys.end && keys.start < row.keys.end && !row.keys.is_empty();
+        let first = self.rows.iter().position(sees);
+        let last = self.rows.iter().rposition(sees);
+        first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
+    }
 }
 
 /// The interval of each query.
@@ -134,6 +150,16 @@ impl<T: Float> HeadMask<'_, T> {
         self.rows
     }
 
+    /// Whether it must be looked at pair by pair: otherwise [`rows`](Self::rows) and [`slope`](Self::slope) say all.
+    pub fn is_pairwise(&self) -> bool {
+        self.allowed.is_some() || self.bias.is_some()
+    }
+
+    /// What is taken from a score for each key of distance, if there is ALiBi.
+    pub fn slope(&self) -> Option<T> {
+        self.slope
+    }
+
     /// Whether query i sees key j.
     pub fn sees(&self, i: usize, j: usize) -> bool {
         self.rows[i].keys.contains(&j)
@@ -157,22 +183,6 @@ impl<T: Float> HeadMask<'_, T> {
 
     fn distance(&self, i: usize, j: usize) -> T {
         T::of((self.rows[i].position - j as isize).abs() as f64)
-    }
-
-    /// The keys that any of these queries may see: nothing outside needs to be visited.
-    pub fn span(&self, queries: Range<usize>) -> Range<usize> {
-        let seen = self.rows[queries].iter().filter(|row| !row.keys.is_empty());
-        let first = seen.clone().map(|row| row.keys.start).min();
-        let end = seen.map(|row| row.keys.end).max();
-        first.zip(end).map_or(0..0, |(first, end)| first..end)
-    }
-
-    /// The queries that may see any of these keys lie in this range.
-    pub fn span_of_queries(&self, keys: Range<usize>) -> Range<usize> {
-        let sees = |row: &Row| row.keys.start < keys.end && keys.start < row.keys.end && !row.keys.is_empty();
-        let first = self.rows.iter().position(sees);
-        let last = self.rows.iter().rposition(sees);
-        first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
     }
 
     /// How much of the tile of these queries and keys is seen.

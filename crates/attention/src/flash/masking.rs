@@ -1,0 +1,103 @@
+//! What a mask and dropout do to a tile of scores, (keys, columns).
+
+use super::{Head, QUERIES};
+use crate::Dropout;
+use crate::mask::{Coverage, HeadMask, Row};
+use simd::{Float, vectorised};
+use std::ops::Range;
+
+/// The mask and the dropout of one tile of queries.
+pub(super) struct Masking<'a, T> {
+    mask: HeadMask<'a, T>,
+    queries: Range<usize>,
+    dropout: Option<Dropout>,
+    head: Head,
+}
+
+impl<'a, T: Float> Masking<'a, T> {
+    pub(super) fn new(
+        mask: HeadMask<'a, T>,
+        queries: Range<usize>,
+        dropout: Option<Dropout>,
+        head: Head,
+    ) -> Self {
+        Masking { mask, queries, dropout, head }
+    }
+
+    /// How much of these keys the queries see.
+    pub(super) fn coverage(&self, keys: Range<usize>) -> Coverage {
+        self.mask.coverage(self.queries.clone(), keys)
+    }
+
+    /// Adds to the scores what the mask says, and makes those of unseen pairs -inf.
+    pub(super) fn adjust(&self, scores: &mut [T], columns: usize, keys: Range<usize>) {
+        if self.mask.is_pairwise() {
+            for (j, row) in keys.zip(scores.chunks_exact_mut(columns)) {
+                for (i, score) in self.queries.clone().zip(row) {
+                    *score = self.mask.adjusted(i, j, *score);
+                }
+            }
+        } else {
+            let rows = &self.mask.rows()[self.queries.clone()];
+            adjust_intervals(scores, columns, rows, keys.start, self.mask.slope());
+        }
+    }
+
+    /// Drops shares, and makes up for them in the others.
+    pub(super) fn drop_out(&self, shares: &mut [T], columns: usize, keys: Range<usize>) {
+        let Some(dropout) = self.dropout else { return };
+        let rows: Vec<_> =
+            self.queries.clone().map(|i| dropout.row(self.head.batch, self.head.head, i)).collect();
+        let scale = T::of(dropout.scale());
+        for (j, shares) in keys.zip(shares.chunks_exact_mut(columns)) {
+            for (row, share) in rows.iter().zip(shares) {
+                *share = if row.keeps(j) { *share * scale } else { T::zero() };
+            }
+        }
+    }
+
+    /// Whether there is dropout at all.
+    pub(super) fn drops(&self) -> bool {
+        self.dropout.is_some()
+    }
+
+    /// Whether query `column` of the tile sees key j.
+    pub(super) fn sees(&self, column: usize, j: usize) -> bool {
+        self.mask.sees(self.queries.start + column, j)
+    }
+}
+
+/// For masks that are an interval of keys for each query, with ALiBi or without: in vectors.
+fn adjust_intervals<T: Float>(
+    scores: &mut [T],
+    columns: usize,
+    rows: &[Row],
+    first_key: usize,
+    slope: Option<T>,
+) {
+    // Keys are counted from the tile's first. The columns past the last query see everything: nobody reads them.
+    let keys = scores.len() / columns;
+    let relative = |key: usize| key.saturating_sub(first_key).min(keys) as u32;
+    let (mut starts, mut ends) = ([0; QUERIES], [u32::MAX; QUERIES]);
+    let mut positions = [T::zero(); QUERIES];
+    for (column, row) in rows.iter().enumerate() {
+        (starts[column], ends[column]) = (relative(row.keys.start), relative(row.keys.end));
+        positions[column] = T::of((row.position - first_key as isize) as f64);
+    }
+    vectorised(
+        #[inline(always)]
+        || {
+            for (j, row) in (0..).zip(scores.chunks_exact_mut(columns)) {
+                if let Some(slope) = slope {
+                    let key = T::of(f64::from(j));
+                    for (score, &position) in row.iter_mut().zip(&positions) {
+                        *score -= slope * (position - key).abs();
+                    }
+                }
+                for (score, (&start, &end)) in row.iter_mut().zip(starts.iter().zip(&ends)) {
+                    *score = if (start <= j) & (j < end) { *score } else { T::neg_infinity() };
+                }
+            }
+        },
+    );
+}
