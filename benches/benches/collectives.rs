@@ -4,7 +4,7 @@
 //! `testkit::timed`.
 
 use criterion::{Criterion, Throughput};
-use gears_benches::{Benchmark, Dtype, benchmarks};
+use gears_benches::collectives::{Benchmark, Dtype, benchmarks};
 use std::time::Duration;
 use testkit::case::Operation;
 use testkit::timed::start::Repeat;

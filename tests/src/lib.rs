@@ -63,3 +63,27 @@ struct WhenRanksDisagree;
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/09-the-mailbox.md")]
 struct TheMailbox;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/10-softmax.md")]
+struct Softmax;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/11-attention.md")]
+struct Attention;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/12-flash.md")]
+struct Flash;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/13-heads.md")]
+struct Heads;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/14-positions.md")]
+struct Positions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/15-decoding.md")]
+struct Decoding;

@@ -1,7 +1,7 @@
 //! The ladder as a value: a user swaps one attention for another by its name.
 
 use crate::shape::expect;
-use crate::{Options, Result, Shape, flash, naive};
+use crate::{Options, Result, Shape, blocked, flash, naive, split};
 use ndarray::{Array3, Array4, ArrayView3, ArrayView4};
 use simd::Float;
 
@@ -10,8 +10,8 @@ use simd::Float;
 pub struct Attended<T> {
     /// (B, H, Tq, E). A query that sees no key gets zeros.
     pub output: Array4<T>,
-    /// (B, H, Tq): the logarithm of the sum of exp of a query's scores, before dropout: -inf for a query that sees no key. The backward
-    /// pass needs it, and so does who merges attentions over parts of the keys.
+    /// (B, H, Tq): the logarithm of the sum of exp of a query's scores, before dropout: -inf for a query that
+    /// sees no key. The backward pass needs it, and so does who merges attentions over parts of the keys.
     pub lse: Array3<T>,
 }
 
@@ -28,8 +28,8 @@ pub struct Gradients<T> {
 
 /// What a backward pass needs to know of the forward pass: its result and the gradient of that.
 ///
-/// `output` and `lse` may be those of an attention over more keys than the backward pass is called with (as on one rank of many): the
-/// gradients are then the part that these keys have in it.
+/// `output` and `lse` may be those of an attention over more keys than the backward pass is called with (as on
+/// one rank of many): the gradients are then the part that these keys have in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a, T> {
     /// The gradient of the output, (B, H, Tq, E).
@@ -70,19 +70,26 @@ impl<T> Attended<T> {
 pub enum Algorithm {
     /// [`naive`].
     Naive,
+    /// [`blocked`].
+    Blocked,
     /// [`flash`].
     Flash,
+    /// [`split`]; backward, where there is nothing to split for, it is [`flash`].
+    Split,
 }
 
 impl Algorithm {
     /// All of them, simplest first.
-    pub const ALL: &'static [Algorithm] = &[Algorithm::Naive, Algorithm::Flash];
+    pub const ALL: &'static [Algorithm] =
+        &[Algorithm::Naive, Algorithm::Blocked, Algorithm::Flash, Algorithm::Split];
 
     /// Its name, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Naive => "naive",
+            Algorithm::Blocked => "blocked",
             Algorithm::Flash => "flash",
+            Algorithm::Split => "split",
         }
     }
 
@@ -100,7 +107,9 @@ impl Algorithm {
     ) -> Result<Attended<T>> {
         match self {
             Algorithm::Naive => naive::forward(query, key, value, options),
+            Algorithm::Blocked => blocked::forward(query, key, value, options),
             Algorithm::Flash => flash::forward(query, key, value, options),
+            Algorithm::Split => split::forward(query, key, value, options),
         }
     }
 
@@ -119,7 +128,8 @@ impl Algorithm {
     ) -> Result<Gradients<T>> {
         match self {
             Algorithm::Naive => naive::backward(query, key, value, upstream, options),
-            Algorithm::Flash => flash::backward(query, key, value, upstream, options),
+            Algorithm::Blocked => blocked::backward(query, key, value, upstream, options),
+            Algorithm::Flash | Algorithm::Split => flash::backward(query, key, value, upstream, options),
         }
     }
 }

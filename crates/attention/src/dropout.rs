@@ -1,8 +1,11 @@
 //! Dropout of shares: which are dropped is a function of a seed and of the pair's place, so nothing is stored.
 //!
 //! Each share P[b, h, i, j] is kept with probability 1 - p, and then multiplied by 1 / (1 - p), so that the
-//! expected output is the same (Srivastava et al., *Dropout*, 2014). The backward pass needs the same choice again: it is
-//! made anew from (seed, b, h, i, j), whatever the order in which tiles are visited.
+//! expected output is the same (Srivastava et al., *Dropout*, 2014). The backward pass needs the same choice
+//! again: it is made anew from (seed, b, h, i, j), whatever the order in which tiles are visited.
+
+#[cfg(test)]
+mod tests;
 
 use crate::{Error, Result};
 

@@ -36,6 +36,15 @@ pub enum Error {
         /// What was expected.
         expected: &'static str,
     },
+    /// A block table with too few pages for its sequence.
+    BlockTable {
+        /// How many pages it names.
+        pages: usize,
+        /// How many keys a page holds.
+        page_size: usize,
+        /// How many keys the sequence has.
+        keys: usize,
+    },
     /// An index past the end.
     Index {
         /// Of what.
@@ -65,6 +74,10 @@ impl fmt::Display for Error {
             Error::Number { what, given, expected } => {
                 write!(f, "{what} is {given}, and {expected} was expected")
             }
+            Error::BlockTable { pages, page_size, keys } => write!(
+                f,
+                "a block table of {pages} pages of {page_size} keys was given for a sequence of {keys} keys"
+            ),
             Error::Index { what, index, count } => {
                 write!(f, "{what} {index} doesn't exist: there are {count}")
             }

@@ -22,14 +22,19 @@
 //! | [`dropout`] | which shares are dropped: a function of the seed, so that it needn't be stored | |
 
 pub mod algorithm;
+pub mod blocked;
 pub mod dropout;
 pub mod error;
 pub mod flash;
 pub mod mask;
 pub mod naive;
 pub mod options;
+pub mod paged;
+pub mod partial;
 mod seen;
 pub mod shape;
+pub mod softmax;
+pub mod split;
 
 pub use algorithm::Algorithm;
 pub use dropout::Dropout;

@@ -13,15 +13,17 @@
 //!  ■■■■■■     ■■■■■■     ···■■■        ···■■■
 //! ```
 //!
-//! They combine: a pair is visible if every part lets it be, and what is added is the sum. A [`Mask`] is what the
-//! caller says; [`Resolved`] is that for one shape, checked, as an interval for each query.
+//! They combine: a pair is visible if every part lets it be, and what is added is the sum. A [`Mask`] is what
+//! the caller says; [`Resolved`] is that for one shape, checked, as an interval for each query.
 
 mod resolved;
+#[cfg(test)]
+mod tests;
 
 pub use resolved::{Coverage, HeadMask, Resolved, Row};
 
 use crate::{Float, Shape};
-use ndarray::ArrayView4;
+use ndarray::{ArrayView4, s};
 
 /// Who sees whom, and what is added to the scores.
 ///
@@ -72,13 +74,15 @@ impl<'a, T> Mask<'a, T> {
 
     /// A query sees the keys up to its own position.
     ///
-    /// Query 0 stands at key 0 (as in PyTorch's `is_causal`), unless an [`offset`](Self::offset) says otherwise.
+    /// Query 0 stands at key 0 (as in PyTorch's `is_causal`), unless an [`offset`](Self::offset) says
+    /// otherwise.
     pub fn causal() -> Self {
         Mask { causal: true, ..Mask::none() }
     }
 
-    /// Query 0 stands at this key, query i at i more. If the last query and the last key are the same token, as when a cache holds what
-    /// came before, that is Tk - Tq. It may be negative: then the first queries stand before all keys.
+    /// Query 0 stands at this key, query i at i more. If the last query and the last key are the same token, as
+    /// when a cache holds what came before, that is Tk - Tq. It may be negative: then the first queries stand
+    /// before all keys.
     pub fn offset(self, offset: isize) -> Self {
         Mask { offset, ..self }
     }
@@ -88,14 +92,14 @@ impl<'a, T> Mask<'a, T> {
         Mask { window: Some((left, right)), ..self }
     }
 
-    /// Several documents packed in one sequence: a query sees the keys of its own document alone. Positions begin
-    /// anew in each, and an [`offset`](Self::offset) counts in each.
+    /// Several documents packed in one sequence: a query sees the keys of its own document alone. Positions
+    /// begin anew in each, and an [`offset`](Self::offset) counts in each.
     pub fn documents(self, queries: &[usize], keys: &[usize]) -> Self {
         Mask { documents: Some(Documents { queries: queries.to_vec(), keys: keys.to_vec() }), ..self }
     }
 
-    /// ALiBi (Press, Smith & Lewis, *Train Short, Test Long*, 2021): to the score of a key at distance n from the query's
-    /// position -slope n is added; a slope for each query head. See [`alibi_slopes`].
+    /// ALiBi (Press, Smith & Lewis, *Train Short, Test Long*, 2021): to the score of a key at distance n from
+    /// the query's position -slope n is added; a slope for each query head. See [`alibi_slopes`].
     pub fn alibi(self, slopes: &[T]) -> Self
     where
         T: Clone,
@@ -103,12 +107,14 @@ impl<'a, T> Mask<'a, T> {
         Mask { alibi: Some(slopes.to_vec()), ..self }
     }
 
-    /// A query sees what is `true`. Of shape (B, H, Tq, Tk), or with a 1 for an axis along which it is the same.
+    /// A query sees what is `true`. Of shape (B, H, Tq, Tk), or with a 1 for an axis along which it is the
+    /// same.
     pub fn allowed(self, allowed: ArrayView4<'a, bool>) -> Self {
         Mask { allowed: Some(allowed), ..self }
     }
 
-    /// Added to the scores, after scaling; -inf hides. Of shape (B, H, Tq, Tk), or with a 1 for an axis along which it is the same.
+    /// Added to the scores, after scaling; -inf hides. Of shape (B, H, Tq, Tk), or with a 1 for an axis along
+    /// which it is the same.
     pub fn bias(self, bias: ArrayView4<'a, T>) -> Self {
         Mask { bias: Some(bias), ..self }
     }
@@ -125,8 +131,8 @@ impl<'a, T> Mask<'a, T> {
     }
 }
 
-/// The slopes of the ALiBi paper: for a power of two of heads 2^(-8/H), its square, and so on; for others those of the power
-/// below, and every other one of the power above (as in the authors' code).
+/// The slopes of the ALiBi paper: for a power of two of heads 2^(-8/H), its square, and so on; for others those
+/// of the power below, and every other one of the power above (as in the authors' code).
 pub fn alibi_slopes<T: Float>(heads: usize) -> Vec<T> {
     let of_power = |heads: usize| (1..=heads).map(move |h| 2_f64.powf(-8.0 * h as f64 / heads as f64));
     let below = if heads.is_power_of_two() { heads } else { heads.next_power_of_two() / 2 };
@@ -134,6 +140,16 @@ pub fn alibi_slopes<T: Float>(heads: usize) -> Vec<T> {
 }
 
 impl<'a, T: Float> Mask<'a, T> {
+    /// That of one sequence of a batch, whose queries stand so much further to the right.
+    pub(crate) fn of_sequence(&self, batch: usize, offset: isize) -> Mask<'_, T> {
+        Mask {
+            offset: self.offset + offset,
+            allowed: self.allowed.as_ref().map(|allowed| entry(allowed, batch)),
+            bias: self.bias.as_ref().map(|bias| entry(bias, batch)),
+            ..self.clone()
+        }
+    }
+
     /// What it means for this shape.
     ///
     /// # Errors
@@ -141,5 +157,14 @@ impl<'a, T: Float> Mask<'a, T> {
     /// If a part of it doesn't fit the shape.
     pub fn resolve(&self, shape: &Shape) -> crate::Result<Resolved<'_, T>> {
         Resolved::new(self, shape)
+    }
+}
+
+/// One entry of a batch, or the one that serves for all. If there is neither, all of it: to resolve that is an
+/// error.
+fn entry<'a, E>(array: &'a ArrayView4<'_, E>, batch: usize) -> ArrayView4<'a, E> {
+    match array.dim().0 {
+        entries if batch < entries && entries > 1 => array.slice(s![batch..=batch, .., .., ..]),
+        _ => array.view(),
     }
 }

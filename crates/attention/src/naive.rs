@@ -8,7 +8,8 @@
 //!                   row: softmax
 //! ```
 //!
-//! The backward pass is the chain rule, product by product. With dX for the gradient of X, and s for the scale:
+//! The backward pass is the chain rule, product by product. With dX for the gradient of X, and s for the
+//! scale:
 //!
 //! ```text
 //! O = P V                      dP = dO Vᵀ          dV = Pᵀ dO
@@ -16,14 +17,18 @@
 //! S = Q Kᵀ s + mask            dQ = dS K s         dK = dSᵀ Q s
 //! ```
 //!
-//! P is made anew from the scores and their log-sum-exp. So if output and log-sum-exp are those of an attention over more keys, P
-//! holds the shares that these keys have in it, and the gradients are their part.
+//! P is made anew from the scores and their log-sum-exp. So if output and log-sum-exp are those of an
+//! attention over more keys, P holds the shares that these keys have in it, and the gradients are their part.
 //!
-//! Cost: 2 B H Tq Tk (D + E) operations forward, 2 B H Tq Tk (3 D + 2 E) backward, whatever the mask hides. Memory: a
-//! head's (Tq, Tk) forward and three of them backward, for each thread. The exponential is the standard library's, the
-//! products sum in no particular order: in f64 this is what all others are compared with.
+//! Cost: 2 B H Tq Tk (D + E) operations forward, 2 B H Tq Tk (3 D + 2 E) backward, whatever the mask hides.
+//! Memory: a head's (Tq, Tk) forward and two of them backward, for each thread. The exponential is the
+//! standard library's, the products sum in no particular order: in f64 this is what all others are compared
+//! with.
 //!
 //! Source: Vaswani et al., *Attention Is All You Need*, 2017.
+
+#[cfg(test)]
+mod tests;
 
 use crate::algorithm::{Attended, Gradients, Upstream};
 use crate::mask::HeadMask;
@@ -102,7 +107,8 @@ pub fn backward<T: Float>(
     let scale = options.scale_for(&shape);
     let Shape { batch, heads, kv_heads, queries, keys, head_dim, value_dim } = shape;
 
-    // One task for each key-value head, with all query heads that use it: it alone adds to the gradients of its keys.
+    // One task for each key-value head, with all query heads that use it: it alone adds to the gradients of
+    // its keys.
     let tasks = batch * kv_heads;
     let mut d_query = Array4::zeros((tasks, shape.group(), queries, head_dim));
     let mut d_key = Array3::zeros((tasks, keys, head_dim));

@@ -33,23 +33,20 @@ impl Shape {
         key: ArrayView4<'_, T>,
         value: ArrayView4<'_, T>,
     ) -> Result<Shape> {
-        let (batch, heads, queries, head_dim) = query.dim();
-        let (_, kv_heads, keys, _) = key.dim();
-        let value_dim = value.dim().3;
-        expect(
-            "key",
-            key.shape(),
-            &[batch, kv_heads, keys, head_dim],
-            "the queries' batch and head dimension",
-        )?;
-        expect(
-            "value",
-            value.shape(),
-            &[batch, kv_heads, keys, value_dim],
-            "there is one value for each key",
-        )?;
+        Shape::new(query.dim(), key.dim(), value.dim())
+    }
+
+    /// The shape of an attention of queries, keys and values of these shapes.
+    pub(crate) fn new(query: Dim, key: Dim, value: Dim) -> Result<Shape> {
+        let (batch, heads, queries, head_dim) = query;
+        let (_, kv_heads, keys, _) = key;
+        let value_dim = value.3;
+        let expected = [batch, kv_heads, keys, head_dim];
+        expect("key", &list(key), &expected, "the queries' batch and head dimension")?;
+        let expected = [batch, kv_heads, keys, value_dim];
+        expect("value", &list(value), &expected, "there is one value for each key")?;
         if heads != 0 && (kv_heads == 0 || heads % kv_heads != 0) {
-            return Err(Error::Heads { query: query.shape().to_vec(), key: key.shape().to_vec() });
+            return Err(Error::Heads { query: list(query).to_vec(), key: list(key).to_vec() });
         }
         let dimension = |what, size: usize| match size {
             0 => Err(Error::Number { what, given: "0".into(), expected: "at least 1" }),
@@ -80,6 +77,13 @@ impl Shape {
     pub fn flops(&self) -> usize {
         2 * self.batch * self.heads * self.queries * self.keys * (self.head_dim + self.value_dim)
     }
+}
+
+/// Four sizes, as ndarray gives them.
+type Dim = (usize, usize, usize, usize);
+
+fn list((a, b, c, d): Dim) -> [usize; 4] {
+    [a, b, c, d]
 }
 
 /// That an argument's shape is what it must be.

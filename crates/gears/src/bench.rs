@@ -1,90 +1,55 @@
-//! `gears bench`: how long a collective takes, next to how long it must take.
+//! `gears bench`: how long an operation takes, next to how long it must take.
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`options`] | what is asked for, and what that comes to |
+//! | [`collectives`] | what ranks do together: bandwidths, as in nccl-tests |
+//! | [`arithmetic`] | what one rank computes: speeds, against the matrix product's |
 //! | [`sizes`] | `8..64M` |
-//! | [`dtype`] | the element types, by name |
-//! | [`roofline`] | what an all-reduce can't beat |
-//! | [`bandwidth`] | bytes and time to gigabytes per second, as in nccl-tests |
-//! | [`point`] | one measurement, and as an object of JSON |
-//! | [`table`] | for people |
+//! | [`time`] | times, and how numbers are rounded |
+//! | [`roofline`] | what can't be beaten by what must load and store a buffer |
 //!
-//! The timing itself is [`testkit::timed`], which `cargo bench` uses too.
+//! Each operation is a command of its own with the options that make sense for it. The timing itself is
+//! [`testkit::timed`], which `cargo bench` uses too.
 
-mod bandwidth;
-mod dtype;
-mod options;
-mod point;
+mod arithmetic;
+mod collectives;
 mod roofline;
 mod sizes;
-mod table;
+mod time;
 
-pub(crate) use options::Options;
-
-use clap::error::ErrorKind;
-use point::Point;
-use roofline::Rooflines;
 use std::io::{self, Write};
-use testkit::case::Operation;
-use testkit::choice::Choice;
+
+/// Measure an operation: a collective, softmax, attention, or attention with its projections
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    operation: Operation,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+#[command(subcommand_value_name = "OPERATION", subcommand_help_heading = "Operations")]
+enum Operation {
+    #[command(flatten)]
+    Arithmetic(arithmetic::Operation),
+    #[command(flatten)]
+    Collective(collectives::Request),
+}
 
 /// Measures and reports, point by point. True if no element was wrong.
 pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
-    let choices = match options.choices() {
-        Ok(choices) => choices,
-        Err(message) => clap::Error::raw(ErrorKind::InvalidValue, message + "\n").exit(),
+    let right = match &options.operation {
+        Operation::Arithmetic(operation) => arithmetic::run(out, operation)?,
+        Operation::Collective(request) => collectives::run(out, request)?,
     };
-    let mut rooflines = Rooflines::new(options.ranks, options.repeat());
-    let mut operation = None;
-    let mut right = true;
-    if !options.json {
-        table::write_header(out, options.ranks)?;
-    }
-    for choice in choices {
-        if !options.json && operation.replace(choice.operation()) != Some(choice.operation()) {
-            table::write_title(out, choice.operation())?;
-        }
-        right &= run_choice(out, options, choice, &mut rooflines)?;
-    }
     match right {
         true => Ok(true),
         false => Err(io::Error::other("there are wrong elements: see #wrong")),
     }
 }
 
-/// All sizes of one algorithm.
-fn run_choice(
-    out: &mut dyn Write,
-    options: &Options,
-    choice: Choice,
-    rooflines: &mut Rooflines,
-) -> io::Result<bool> {
-    if let Some(reason) = options.refusal(choice) {
-        let line = format!("# {} {} is skipped: {reason}", choice.operation().name(), choice.name());
-        match options.json {
-            true => writeln!(io::stderr(), "{line}")?, // not an object
-            false => writeln!(out, "{line}")?,
-        }
-        return Ok(true);
-    }
-    let mut right = true;
-    for case in options.cases(choice.operation()) {
-        let measured = (options.dtype.measure)(choice, &case, options.repeat()).map_err(|error| {
-            io::Error::other(format!("{} {}: {error}", choice.operation().name(), choice.name()))
-        })?;
-        let mut point = Point::new(choice, &case, options.dtype, &measured);
-        if let (Operation::AllReduce, 2.., Some(bytes)) = (choice.operation(), case.ranks, point.bytes) {
-            point.roofline_pct =
-                Some(point::rounded(100.0 * rooflines.micros(bytes)? / point.time_us.median));
-        }
-        right &= point.wrong == 0;
-        match options.json {
-            true => writeln!(out, "{}", serde_json::to_string(&point)?)?,
-            false => table::write_point(out, &point)?,
-        }
-    }
-    Ok(right)
+/// Ends the program as clap does where an argument makes no sense.
+fn refuse(message: impl std::fmt::Display) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::InvalidValue, format!("{message}\n")).exit()
 }
 
 #[cfg(test)]
@@ -93,12 +58,13 @@ mod tests {
     use clap::Parser;
 
     #[derive(Parser)]
-    struct Cli {
+    pub(super) struct Cli {
         #[command(flatten)]
-        options: Options,
+        pub(super) options: Options,
     }
 
-    fn output(arguments: &str) -> String {
+    /// What the command prints.
+    pub(super) fn output(arguments: &str) -> String {
         let arguments = ["bench"].into_iter().chain(arguments.split_whitespace());
         let options = Cli::parse_from(arguments).options;
         let mut out = Vec::new();
@@ -106,39 +72,10 @@ mod tests {
         String::from_utf8(out).expect("text")
     }
 
-    #[test]
-    fn everything_runs_and_nothing_is_wrong() {
-        let lines = output("all --algorithm all --bytes 64 --iterations 2 --json");
-        let points: Vec<serde_json::Value> =
-            lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(points.len(), testkit::gear::catalogue().len());
-        for point in points {
-            assert_eq!((&point["wrong"], &point["iterations"]), (&0.into(), &2.into()), "{point}");
-        }
-    }
-
-    #[test]
-    fn every_operation_chooses_an_algorithm_by_itself() {
-        let lines = output("all --bytes 64..1000 --iterations 1 --json --ranks 3");
-        assert_eq!(lines.lines().count(), 1 + 10 * 3, "{lines}");
-        assert!(lines.lines().all(|line| line.contains(r#""algorithm":"auto""#)), "{lines}");
-    }
-
-    #[test]
-    fn every_type_is_measured() {
-        for dtype in dtype::ALL {
-            let line = output(&format!("scan --dtype {} --bytes 100 --iterations 1 --json", dtype.name));
-            assert!(line.contains(&format!(r#""dtype":"{}""#, dtype.name)), "{line}");
-            assert!(line.contains(&format!(r#""bytes":{}"#, 100 / dtype.bytes * dtype.bytes)), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_table_says_where_it_was_measured_and_what_was_skipped() {
-        let table = output("barrier --algorithm all --ranks 3 --iterations 1");
-        assert!(table.starts_with("# 3 ranks on "), "{table}");
-        assert!(table.contains("# barrier butterfly is skipped: "), "{table}");
-        assert!(table.contains(" dissemination "), "{table}");
+    /// The objects that the command prints, one a line.
+    pub(super) fn objects(arguments: &str) -> Vec<serde_json::Value> {
+        let lines = output(arguments);
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     #[test]
@@ -152,8 +89,10 @@ mod tests {
                 Ok(())
             }
         }
-        let options = Cli::parse_from(["bench", "barrier", "--iterations", "1"]).options;
-        let error = run(&mut Closed, &options).expect_err("nothing can be written");
-        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        for operation in ["barrier", "attention"] {
+            let options = Cli::parse_from(["bench", operation, "--iterations", "1"]).options;
+            let error = run(&mut Closed, &options).expect_err("nothing can be written");
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 mod bench;
 mod faults;
+mod memory;
+mod text;
 mod tour;
 
 use clap::{Parser, Subcommand};

@@ -3,12 +3,12 @@
 //! A section explains something, does it, and checks what came of it.
 
 mod agreement;
+mod attention;
 mod batches;
 mod data_parallel;
 mod digits;
 mod model;
 mod progress;
-mod text;
 mod traffic;
 mod train;
 mod verify;
@@ -16,14 +16,14 @@ mod verify;
 use clap::builder::RangedU64ValueParser;
 use std::io::{self, Write};
 
-/// Train a model on several ranks, watch what they send, verify every collective
+/// Train a model on several ranks, verify every collective, climb the ladder of attention
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Options {
     /// Use P ranks (1 to 64), and 1 to compare with, instead of 1, 2, 4 and 7
     #[arg(long, value_name = "P", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
     ranks: Option<usize>,
 
-    /// Draw the held-out digits and the initial weights from this seed
+    /// Draw the held-out digits, the initial weights and the tokens from this seed
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 }
@@ -49,6 +49,7 @@ struct Section {
 const SECTIONS: &[Section] = &[
     Section { title: "Data-parallel training", run: data_parallel::run },
     Section { title: "Every collective, verified", run: verify::run },
+    Section { title: "Attention: the ladder", run: attention::run },
 ];
 
 /// Takes the tour.

@@ -7,8 +7,8 @@
 //!         └──────┘          └─────┘        └──────┘
 //! ```
 //!
-//! The product itself is the [`gemm`] crate's: of those measured (see `cargo bench -- matmul`) the fastest at the
-//! sizes that attention is made of, whatever the strides. Nothing else in gears calls it.
+//! The product itself is the [`gemm`] crate's: of those measured (see `cargo bench -- matmul`) the fastest at
+//! the sizes that attention is made of, whatever the strides. Nothing else in gears calls it.
 //!
 //! | module | idea |
 //! |---|---|
@@ -17,6 +17,9 @@
 
 pub mod product;
 pub mod threads;
+
+#[cfg(test)]
+mod tests;
 
 pub use product::{Error, Write, product, product_into, tile};
 pub use simd::Float;

@@ -94,9 +94,9 @@ pub fn product_into<T: Float>(
     };
     let (out_strides, a_strides, b_strides) =
         (strides(out.strides()), strides(a.strides()), strides(b.strides()));
-    // SAFETY: the pointers, sizes and strides are those of views, whose every element lies in memory that they borrow; `out` is
-    // borrowed mutably, so it overlaps neither factor and no element of its own (a mutable view has no two
-    // indices for one element). The sizes fit each other: that was checked above.
+    // SAFETY: the pointers, sizes and strides are those of views, whose every element lies in memory that they
+    // borrow; `out` is borrowed mutably, so it overlaps neither factor and no element of its own (a mutable
+    // view has no two indices for one element). The sizes fit each other: that was checked above.
     #[allow(unsafe_code, reason = "gemm's one function takes pointers and strides")]
     unsafe {
         gemm::gemm(

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 /// How many threads a call may use, the calling one among them.
 ///
 /// The others are those of the rayon pool that the call runs in (the global one, unless it is inside a
-/// `ThreadPool::install`): if that has fewer, the work takes longer and is the same. With one thread rayon isn't touched.
+/// `ThreadPool::install`): if that has fewer, the work takes longer and is the same. With one thread rayon
+/// isn't touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Threads(NonZeroUsize);
 
@@ -29,8 +30,8 @@ impl Threads {
         self.0.get()
     }
 
-    /// Does each task once; which thread does which is open. A thread that is done with one takes the next, so it is
-    /// best to have the long ones first. Returns when all are done.
+    /// Does each task once; which thread does which is open. A thread that is done with one takes the next, so
+    /// it is best to have the long ones first. Returns when all are done.
     pub fn for_each<I>(self, tasks: I, task: impl Fn(I::Item) + Sync)
     where
         I: IntoIterator<IntoIter: ExactSizeIterator + Send>,

@@ -20,6 +20,10 @@ pub trait Float:
     /// See [`exp`](crate::exp()).
     #[doc(hidden)]
     fn branchless_exp(self) -> Self;
+
+    /// See [`exp_nonpositive`](crate::exp_nonpositive()).
+    #[doc(hidden)]
+    fn branchless_exp_nonpositive(self) -> Self;
 }
 
 use sealed::Sealed;
@@ -47,6 +51,11 @@ impl Float for f32 {
     fn branchless_exp(self) -> f32 {
         crate::exp::exp_f32(self)
     }
+
+    #[inline(always)]
+    fn branchless_exp_nonpositive(self) -> f32 {
+        crate::exp::exp_nonpositive_f32(self)
+    }
 }
 
 impl Float for f64 {
@@ -65,5 +74,10 @@ impl Float for f64 {
     #[inline(always)]
     fn branchless_exp(self) -> f64 {
         crate::exp::exp_f64(self)
+    }
+
+    #[inline(always)]
+    fn branchless_exp_nonpositive(self) -> f64 {
+        crate::exp::exp_nonpositive_f64(self)
     }
 }

@@ -26,11 +26,11 @@ impl Level {
         }
     }
 
-    /// The widest level that the processor has.
+    /// The widest level that the processor has. (A build with `--cfg narrow` does as if there were no AVX-512.)
     fn detected() -> Level {
         #[cfg(target_arch = "x86_64")]
         {
-            if pulp::x86::V4::try_new().is_some() {
+            if !cfg!(narrow) && pulp::x86::V4::try_new().is_some() {
                 return Level::Avx512;
             }
             if pulp::x86::V3::try_new().is_some() {

@@ -12,8 +12,10 @@
 //! | [`mutants`] | gears with a mistake each |
 //! | [`program`] | random sequences of operations on nested communicators |
 //! | [`faults`] | one rank misbehaves: all must return, and the error must name it |
+//! | [`attention`] | the same for attention: cases, oracle, suite, mutants |
 //! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
+pub mod attention;
 pub mod case;
 pub mod choice;
 pub mod faults;

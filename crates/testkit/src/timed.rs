@@ -1,10 +1,12 @@
-//! Timing collectives: what `cargo bench` and `gears bench` share.
+//! Timing: what `cargo bench` and `gears bench` share. Here are collectives; what one rank computes is in
+//! [`arithmetic`].
 //!
 //! | module | idea |
 //! |---|---|
 //! | [`pattern`] | inputs whose results are known without combining whole buffers |
 //! | [`size`] | what a size means |
 //! | [`start`] | a common start outside the transport that is measured |
+//! | [`arithmetic`] | products, softmax and attention |
 //!
 //! ```text
 //! rank 0   rewrite     │ wait │▓▓▓ call ▓▓▓│ wait   │ rewrite ...
@@ -16,6 +18,7 @@
 //! A rank rewrites its own buffers before each call, as the program around a collective would have done: so
 //! its data lies in its own core's cache, or in none, and never where the call before happened to leave it.
 
+pub mod arithmetic;
 pub mod pattern;
 pub mod size;
 pub mod start;

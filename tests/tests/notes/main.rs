@@ -5,6 +5,8 @@
 //! | `excerpts.rs` | code that a note shows and doesn't run stands in the source, line by line |
 //! | `tables.rs` | tables of numbers are what the cost functions give |
 //! | `model.rs` | predicted times are what the algorithms take on a machine with given latency and bandwidth |
+//! | `attention.rs`, `flash.rs` | masks, operations, bytes and visited tiles are what the attention crate says |
+//! | `heads.rs`, `positions.rs`, `decoding.rs` | sizes, wavelengths and costs are what the layers say; of the models in `checkpoints.rs` |
 //! | `formulas.rs` | closed forms equal the cost functions |
 //! | `links.rs` | relative links and anchors lead somewhere |
 //!
@@ -12,12 +14,18 @@
 //!
 //! `UPDATE_NOTES=1 cargo test -p gears-tests --test notes` writes the generated tables anew.
 
+mod attention;
+mod checkpoints;
+mod decoding;
 mod excerpts;
+mod flash;
 mod formulas;
+mod heads;
 mod ladder;
 mod links;
 mod markdown;
 mod model;
+mod positions;
 mod tables;
 
 use markdown::{Note, root};

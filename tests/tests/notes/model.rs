@@ -170,7 +170,8 @@ impl Settings {
     }
 }
 
-fn list<T>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+/// The items of a list with commas.
+pub(crate) fn list<T>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     text.split(',').map(item).collect()
 }
 
@@ -193,7 +194,7 @@ fn show_bytes(bytes: usize) -> String {
 }
 
 /// Three digits that mean something.
-fn significant(x: f64) -> String {
+pub(crate) fn significant(x: f64) -> String {
     match x {
         _ if x >= 99.95 || x == 0.0 => format!("{x:.0}"),
         _ if x >= 9.995 => format!("{x:.1}").trim_end_matches(".0").to_owned(),

@@ -7,10 +7,13 @@
 //! | `cost OPERATION` | rounds, messages and elements of each algorithm, by the number of ranks |
 //! | `error TITLE` | what one of the wrong programs of `gears faults` is told |
 //! | `model`, `fastest`, `crossover` | predicted times: see `model.rs` |
+//! | `masks`, `attention_cost`, `flash_...` | masks, and what attention costs: see `attention.rs`, `flash.rs` |
+//! | `heads_...`, `wavelengths`, `agreement`, `alibi`, `decoding_...` | see `heads.rs`, `positions.rs`, `decoding.rs` |
 
 use crate::ladder::{Totals, ladder};
 use crate::markdown::{Note, table};
 use crate::model;
+use crate::{attention, decoding, flash, heads, positions};
 use testkit::faults::examples::EXAMPLES;
 
 /// The numbers of ranks of a cost table: powers of two, their neighbours, and an odd one.
@@ -32,7 +35,12 @@ fn generate(arguments: &str) -> Result<String, String> {
             model::crossover(operation, [from, to], settings)
         }
         ["error", ..] => error(arguments.trim_start_matches("error").trim()),
-        _ => Err(format!("no generator for `{arguments}`")),
+        _ => attention::generate(arguments)
+            .or_else(|| flash::generate(arguments))
+            .or_else(|| heads::generate(arguments))
+            .or_else(|| positions::generate(arguments))
+            .or_else(|| decoding::generate(arguments))
+            .unwrap_or_else(|| Err(format!("no generator for `{arguments}`"))),
     }
 }
 

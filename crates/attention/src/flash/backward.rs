@@ -1,7 +1,7 @@
 //! Flash attention, backward: nothing but the output and the log-sum-exp is kept from the forward pass.
 //!
-//! With P the shares, D' the mask of dropout and its factor, delta_i = Σ dO_i O_i (the part of dP that the division by
-//! the sum takes away again), for each tile of keys and each tile of queries:
+//! With P the shares, D' the mask of dropout and its factor, delta_i = Σ dO_i O_i (the part of dP that the
+//! division by the sum takes away again), for each tile of keys and each tile of queries:
 //!
 //! ```text
 //! Sᵀ  = K Qᵀ                       Pᵀ = exp(Sᵀ - lse)        the forward pass again
@@ -11,9 +11,10 @@
 //! dQ += dS K scale                 five products in all
 //! ```
 //!
-//! A task is one key-value head, with all query heads that share it, so that the gradients of its keys and values are summed
-//! without a lock. Where there are fewer of these than threads, a head's tiles of keys are dealt out to several tasks. Then
-//! each has gradients of the queries of its own, and they are summed at the end, always in the same order.
+//! A task is one key-value head, with all query heads that share it, so that the gradients of its keys and
+//! values are summed without a lock. Where there are fewer of these than threads, a head's tiles of keys are
+//! dealt out to several tasks. Then each has gradients of the queries of its own, and they are summed at the
+//! end, always in the same order.
 
 use super::masking::Masking;
 use super::{Head, KEYS, QUERIES, columns, matrix, matrix_mut, transpose_into};
@@ -26,7 +27,8 @@ use ndarray::{Array4, ArrayView2, ArrayView4, s};
 use simd::{Float, exp, vectorised};
 use std::ops::Range;
 
-/// The gradients of `query` (B, H, Tq, D), `key` (B, G, Tk, D) and `value` (B, G, Tk, E), given that of the output.
+/// The gradients of `query` (B, H, Tq, D), `key` (B, G, Tk, D) and `value` (B, G, Tk, E), given that of the
+/// output.
 ///
 /// The same bits on every run with the same number of threads.
 ///
@@ -113,7 +115,7 @@ fn tasks<'a, T: Float>(
 ) -> Vec<Task<'a, T>> {
     let parts = d_query.len();
     let mut tasks = Vec::new();
-    if shape.keys == 0 || shape.queries == 0 || shape.kv_heads == 0 {
+    if shape.keys == 0 || shape.queries == 0 || shape.heads == 0 {
         return tasks; // no pairs: all gradients are zero
     }
     let chunk = shape.group() * shape.queries * shape.head_dim;
@@ -250,21 +252,26 @@ impl<T: Float> Workspace<T> {
                 let rows = first..queries.min(first + QUERIES);
                 let masking = Masking::new(head_mask.clone(), rows.clone(), options.dropout, head);
                 let d_query = &mut d_query[rows.start * head_dim..rows.end * head_dim];
-                self.propagate_tile(inputs, &masking, rows, key_tile, d_query);
+                // Of the tile of keys only what these queries may see: on a causal diagonal that is half.
+                let span = mask.span(rows.clone());
+                let keys = key_tile.keys.start.max(span.start)..key_tile.keys.end.min(span.end);
+                if !keys.is_empty() {
+                    self.propagate_tile(inputs, &masking, rows, keys, key_tile, d_query);
+                }
             }
         }
     }
 
-    /// One tile of queries and one of keys.
+    /// One tile of queries, and some keys of a tile.
     fn propagate_tile(
         &mut self,
         inputs: &HeadInputs<'_, T>,
         masking: &Masking<'_, T>,
         rows: Range<usize>,
+        keys: Range<usize>,
         key_tile: &mut KeyTile<'_, T>,
         d_query: &mut [T],
     ) {
-        let keys = key_tile.keys.clone();
         let coverage = masking.coverage(keys.clone());
         if coverage == Coverage::Nothing {
             return;
@@ -302,8 +309,11 @@ impl<T: Float> Workspace<T> {
         // Only the columns that are queries.
         let dropped = matrix(dropped, width).slice_move(s![.., ..rows.len()]);
         let d_scores = matrix(d_scores, width).slice_move(s![.., ..rows.len()]);
-        let d_value = matrix_mut(key_tile.d_value, value_dim);
-        let d_key = matrix_mut(key_tile.d_key, head_dim);
+        let (d_value, d_key) =
+            (matrix_mut(key_tile.d_value, value_dim), matrix_mut(key_tile.d_key, head_dim));
+        let in_tile = keys.start - key_tile.keys.start..keys.end - key_tile.keys.start;
+        let d_value = d_value.slice_move(s![in_tile.clone(), ..]);
+        let d_key = d_key.slice_move(s![in_tile, ..]);
         let d_query = matrix_mut(d_query, head_dim);
         if coverage == Coverage::Everything {
             tile(d_value, dropped, gradient, Write::Add);
@@ -318,8 +328,9 @@ impl<T: Float> Workspace<T> {
     }
 }
 
-/// From scores S and the gradients dP of the shares: the shares P = exp(S - lse), and the gradients of products of queries and keys,
-/// P (dP - delta) scale. All are (keys, columns); `lse` and `delta` have one element for each column.
+/// From scores S and the gradients dP of the shares: the shares P = exp(S - lse), and the gradients of products
+/// of queries and keys, P (dP - delta) scale. All are (keys, columns); `lse` and `delta` have one element for
+/// each column.
 fn differentiate<T: Float>(scores: &mut [T], d_shares: &mut [T], lse: &[T], delta: &[T], scale: T) {
     vectorised(
         #[inline(always)]
@@ -330,9 +341,10 @@ fn differentiate<T: Float>(scores: &mut [T], d_shares: &mut [T], lse: &[T], delt
                 for ((s, d), (&lse, &delta)) in scores.iter_mut().zip(d_shares).zip(columns) {
                     let share = exp(*s - lse);
                     let gradient = share * (*d - delta) * scale;
-                    // A pair that isn't seen has share 0, and no gradient, whatever dP is.
-                    *d = if share == T::zero() { T::zero() } else { gradient };
-                    *s = share;
+                    // A pair that isn't seen has no share and no gradient, whatever lse and dP are.
+                    let seen = *s != T::neg_infinity();
+                    *d = if seen { gradient } else { T::zero() };
+                    *s = if seen { share } else { T::zero() };
                 }
             }
         },

@@ -61,9 +61,9 @@ impl<'a, T: Float> Masking<'a, T> {
         self.dropout.is_some()
     }
 
-    /// Whether query `column` of the tile sees key j.
+    /// Whether query `column` of the tile sees key j. A column past the last query sees nothing.
     pub(super) fn sees(&self, column: usize, j: usize) -> bool {
-        self.mask.sees(self.queries.start + column, j)
+        column < self.queries.len() && self.mask.sees(self.queries.start + column, j)
     }
 }
 
@@ -75,7 +75,8 @@ fn adjust_intervals<T: Float>(
     first_key: usize,
     slope: Option<T>,
 ) {
-    // Keys are counted from the tile's first. The columns past the last query see everything: nobody reads them.
+    // Keys are counted from the tile's first. The columns past the last query see everything: nobody reads
+    // them.
     let keys = scores.len() / columns;
     let relative = |key: usize| key.saturating_sub(first_key).min(keys) as u32;
     let (mut starts, mut ends) = ([0; QUERIES], [u32::MAX; QUERIES]);

@@ -1,12 +1,13 @@
-//! The online softmax of a tile of columns (Milakov & Gimelshein, *Online normalizer calculation for softmax*, 2018).
+//! The online softmax of a tile of columns (Milakov & Gimelshein, *Online normalizer calculation for softmax*,
+//! 2018).
 //!
-//! For each column (a query) the greatest score so far, m, and the sum of exp(s - m) so far, l. When a greater score comes,
-//! what was summed relative to the old m is multiplied by exp(m_old - m).
+//! For each column (a query) the greatest score so far, m, and the sum of exp(s - m) so far, l. When a greater
+//! score comes, what was summed relative to the old m is multiplied by exp(m_old - m).
 //!
 //! Invariant: l and the column's outputs are those of the keys seen so far, divided by exp(m).
 
 use super::LANES;
-use simd::{Float, exp, vectorised};
+use simd::{Float, exp_nonpositive, vectorised};
 
 /// The softmax so far, for each column.
 pub(super) struct Running<T> {
@@ -54,8 +55,8 @@ impl<T: Float> Running<T> {
         multiply_columns(output, &self.factor[..self.columns]);
     }
 
-    /// Divides outputs, (E, columns), by the sums, and writes the log-sum-exp of the first columns. A column that has seen no key
-    /// gets zeros and -inf.
+    /// Divides outputs, (E, columns), by the sums, and writes the log-sum-exp of the first columns. A column
+    /// that has seen no key gets zeros and -inf.
     pub(super) fn finish(&mut self, output: &mut [T], lse: &mut [T]) {
         let sums = self.sum.iter().zip(&self.max);
         for (lse, (&sum, &max)) in lse.iter_mut().zip(sums) {
@@ -91,7 +92,7 @@ fn advance_lanes<T: Float>(
         let new = if greatest[lane] > max[lane] { greatest[lane] } else { max[lane] };
         // Where nothing has been seen yet, any finite number does: exp(-inf - 0) is 0.
         shift[lane] = if new == T::neg_infinity() { T::zero() } else { new };
-        factor[lane] = exp(max[lane] - shift[lane]);
+        factor[lane] = exp_nonpositive(max[lane] - shift[lane]);
         total[lane] = sum[lane] * factor[lane];
         grown |= new != max[lane];
         max[lane] = new;
@@ -99,7 +100,7 @@ fn advance_lanes<T: Float>(
     for row in scores.chunks_exact_mut(columns) {
         let row = &mut row[first..first + LANES];
         for lane in 0..LANES {
-            let share = exp(row[lane] - shift[lane]);
+            let share = exp_nonpositive(row[lane] - shift[lane]);
             row[lane] = share;
             total[lane] += share;
         }

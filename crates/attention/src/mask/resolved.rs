@@ -150,7 +150,8 @@ impl<T: Float> HeadMask<'_, T> {
         self.rows
     }
 
-    /// Whether it must be looked at pair by pair: otherwise [`rows`](Self::rows) and [`slope`](Self::slope) say all.
+    /// Whether it must be looked at pair by pair: otherwise [`rows`](Self::rows) and [`slope`](Self::slope) say
+    /// all.
     pub fn is_pairwise(&self) -> bool {
         self.allowed.is_some() || self.bias.is_some()
     }

@@ -1,6 +1,6 @@
 //! What an all-reduce can't beat: see [`measure_update`].
 
-use super::point::Micros;
+use super::time::Micros;
 use std::collections::BTreeMap;
 use std::io;
 use testkit::timed::measure_update;

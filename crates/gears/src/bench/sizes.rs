@@ -1,8 +1,8 @@
-//! A range of sizes, as `8..64M`.
+//! A range of sizes, as `8..64M`: of bytes, of tokens, of columns.
 
 use std::str::FromStr;
 
-/// Bytes, from the least to the greatest.
+/// From the least to the greatest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sizes {
     min: usize,
@@ -10,10 +10,10 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
-    /// MIN, 4 MIN, 16 MIN ... as long as they are below MAX, and MAX.
-    pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
+    /// MIN, f MIN, f^2 MIN ... for the factor f, as long as they are below MAX, and MAX.
+    pub(super) fn powers_of(&self, factor: usize) -> impl Iterator<Item = usize> {
         let max = self.max;
-        std::iter::successors(Some(self.min), |size| size.checked_mul(4))
+        std::iter::successors(Some(self.min), move |size| size.checked_mul(factor))
             .take_while(move |&size| size < max)
             .chain([max])
     }
@@ -26,21 +26,21 @@ impl FromStr for Sizes {
         let (min, max) = text.split_once("..").unwrap_or((text, text));
         let (min, max) = (parse(min)?, parse(max)?);
         match (min, max) {
-            (0, _) => Err("sizes begin at 1 byte".into()),
+            (0, _) => Err("sizes begin at 1".into()),
             _ if max < min => Err(format!("from {min} down to {max} there is nothing")),
             _ => Ok(Self { min, max }),
         }
     }
 }
 
-/// A number of bytes: `512`, `8K`, `64M`, `1G`.
+/// `512`, `8K`, `64M`, `1G`.
 fn parse(text: &str) -> Result<usize, String> {
     let units = [("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)];
     let (digits, unit) = (units.iter())
         .find_map(|&(name, unit)| text.strip_suffix(name).map(|digits| (digits, unit)))
         .unwrap_or((text, 1));
     let number = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    number.ok_or_else(|| format!("`{text}` is no number of bytes like 512, 8K or 64M"))
+    number.ok_or_else(|| format!("`{text}` is no number like 512, 8K or 64M"))
 }
 
 #[cfg(test)]
@@ -48,11 +48,15 @@ mod tests {
     use super::*;
 
     fn sizes(text: &str) -> Vec<usize> {
-        text.parse::<Sizes>().expect("a range").iter().collect()
+        text.parse::<Sizes>().expect("a range").powers_of(4).collect()
     }
 
     #[test]
-    fn powers_of_four_and_the_last() {
+    fn powers_and_the_last() {
+        assert_eq!(
+            "16..100".parse::<Sizes>().expect("a range").powers_of(2).collect::<Vec<_>>(),
+            [16, 32, 64, 100]
+        );
         assert_eq!(sizes("8..512"), [8, 32, 128, 512]);
         assert_eq!(sizes("8..600"), [8, 32, 128, 512, 600]);
         assert_eq!(sizes("3..4"), [3, 4]);

@@ -2,8 +2,8 @@
 
 use super::digits::Digits;
 use super::model;
-use super::text::{mark, thousands};
 use super::train::Trained;
+use crate::text::{mark, thousands};
 use std::io::{self, Write};
 
 /// The share of the held-out digits that a good run reads right. All of the seeds 0..300 reach it.

@@ -2,9 +2,9 @@
 
 use super::digits::{CSV, Digits};
 use super::model::WEIGHTS;
-use super::text::thousands;
 use super::train::{Trained, Training};
 use super::{Options, agreement, progress, traffic};
+use crate::text::thousands;
 use collectives::AllReduce;
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 //! What every rank sent, counted on the way, beside what the algorithm's formula says.
 
-use super::text::{mark, thousands};
 use super::train::{REDUCED, Trained};
+use crate::text::{mark, thousands};
 use collectives::AllReduce;
 use std::io::{self, Write};
 

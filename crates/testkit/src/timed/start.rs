@@ -30,7 +30,7 @@ impl Repeat {
     }
 
     /// Whether there is another iteration after `done`, the first counted one of which began at `began`.
-    fn goes_on(&self, done: usize, began: Option<Instant>) -> bool {
+    pub(super) fn goes_on(&self, done: usize, began: Option<Instant>) -> bool {
         let counted = done.saturating_sub(self.warm_up);
         let in_time = || began.is_some_and(|began| began.elapsed() < self.budget);
         done < self.warm_up || counted < self.at_least || (counted < self.at_most && in_time())

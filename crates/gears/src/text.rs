@@ -1,7 +1,7 @@
-//! How the tour writes numbers.
+//! How numbers are written for people.
 
 /// Groups digits by three: 1234567 is 1,234,567.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// The mark at the end of a line: none, or one that can't be missed.
-pub(super) fn mark(agrees: bool) -> &'static str {
+pub(crate) fn mark(agrees: bool) -> &'static str {
     if agrees { "" } else { "  DISAGREES" }
 }
 

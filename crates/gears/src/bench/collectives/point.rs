@@ -2,8 +2,8 @@
 
 use super::bandwidth::{algorithm_bandwidth, bus_factor};
 use super::dtype::Dtype;
+use crate::bench::time::{Micros, rounded};
 use serde::Serialize;
-use std::time::Duration;
 use testkit::case::Case;
 use testkit::choice::Choice;
 use testkit::gear::Gear;
@@ -44,33 +44,6 @@ pub(super) struct Point {
     pub(super) wrong: usize,
 }
 
-/// Microseconds over the iterations.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Micros {
-    pub(super) min: f64,
-    pub(super) median: f64,
-    pub(super) max: f64,
-}
-
-impl Micros {
-    /// Of at least one time.
-    pub(super) fn of(times: &[Duration]) -> Self {
-        let mut times = times.to_vec();
-        times.sort_unstable();
-        let micros = |time: Option<&Duration>| time.map_or(f64::NAN, |time| time.as_nanos() as f64 / 1e3);
-        Self {
-            min: micros(times.first()),
-            median: micros(times.get(times.len() / 2)),
-            max: micros(times.last()),
-        }
-    }
-}
-
-/// To four significant digits: more is noise.
-pub(super) fn rounded(x: f64) -> f64 {
-    format!("{x:.3e}").parse().unwrap_or(x)
-}
-
 impl Point {
     /// Without a roofline.
     pub(super) fn new(choice: Choice, case: &Case, dtype: &'static Dtype, measured: &Measured) -> Self {
@@ -102,6 +75,7 @@ mod tests {
     use super::super::dtype;
     use super::*;
     use collectives::{AllGather, AllReduce, Barrier};
+    use std::time::Duration;
 
     fn point(choice: impl Into<testkit::gear::Algorithm>, length: usize) -> Point {
         let times = [4, 1, 2].map(Duration::from_micros).to_vec();
@@ -138,11 +112,6 @@ mod tests {
         let expected = |bytes| Some(AllReduce::choose(2, bytes, true).name());
         assert_eq!((chosen(2), chosen(100_000)), (expected(8), expected(400_000)));
         assert_ne!(chosen(2), chosen(100_000));
-    }
-
-    #[test]
-    fn bandwidths_have_four_digits() {
-        assert_eq!([12.34567, 0.000123456, 98765.4].map(rounded), [12.35, 0.0001235, 98770.0]);
     }
 
     #[test]

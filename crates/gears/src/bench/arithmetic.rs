@@ -1,0 +1,58 @@
+//! What one rank computes: how fast, next to how fast products are, and in how much memory.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`common`] | the options that all have, and the threads |
+//! | [`report`] | one point: checked, timed, compared, written |
+//! | [`table`] | for people |
+//! | [`softmax`] | of each row of a matrix |
+//! | [`attention`] | attention, by any algorithm |
+//! | [`multi_head`] | attention with its projections |
+//! | [`record`] | the points as files: a table and a plot |
+//! | [`place`] | where and when something was measured |
+//! | [`plot`] | time and memory against the length of the sequence |
+
+mod attention;
+mod common;
+mod multi_head;
+mod place;
+mod plot;
+mod record;
+mod report;
+mod softmax;
+mod table;
+
+use std::io::{self, Write};
+use testkit::timed::arithmetic::Pass;
+
+#[derive(Clone, Debug, clap::Subcommand)]
+#[command(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// Softmax of each row of a matrix
+    Softmax(softmax::Options),
+    /// Scaled dot-product attention: the forward pass
+    Attention(attention::Options),
+    /// Scaled dot-product attention: the backward pass alone
+    AttentionBackward(attention::Options),
+    /// Scaled dot-product attention: the forward and the backward pass, as in a training step
+    AttentionTraining(attention::Options),
+    /// Multi-head self-attention with its projections: the forward pass
+    Mha(multi_head::Options),
+    /// Multi-head self-attention with its projections: the backward pass alone
+    MhaBackward(multi_head::Options),
+    /// Multi-head self-attention with its projections: the forward and the backward pass
+    MhaTraining(multi_head::Options),
+}
+
+/// Measures and reports, point by point. True if no element was wrong.
+pub(super) fn run(out: &mut dyn Write, operation: &Operation) -> io::Result<bool> {
+    match operation {
+        Operation::Softmax(options) => softmax::run(out, options),
+        Operation::Attention(options) => attention::run(out, options, Pass::Forward),
+        Operation::AttentionBackward(options) => attention::run(out, options, Pass::Backward),
+        Operation::AttentionTraining(options) => attention::run(out, options, Pass::Training),
+        Operation::Mha(options) => multi_head::run(out, options, Pass::Forward),
+        Operation::MhaBackward(options) => multi_head::run(out, options, Pass::Backward),
+        Operation::MhaTraining(options) => multi_head::run(out, options, Pass::Training),
+    }
+}
