@@ -12,7 +12,7 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`product`] | products of views: replace or add |
+//! | [`mod@product`] | products of views: replace or add |
 //! | [`threads`] | how many threads, and tasks shared out among them |
 
 pub mod product;

@@ -64,10 +64,11 @@ fn blocks_that_nobody_sees_are_left_out() {
         head.blocks().collect::<Vec<_>>()
     };
     assert_eq!(blocks(Mask::none()), [0..128, 128..256, 256..384, 384..400]);
-    assert_eq!(blocks(Mask::causal()), [0..128]);
+    assert_eq!(blocks(Mask::causal()), Vec::from_iter(std::iter::once(0..128)));
     assert_eq!(blocks(Mask::causal().offset(124)), [0..128, 128..256]);
     assert_eq!(blocks(Mask::causal().offset(-5)), []);
-    assert_eq!(blocks(Mask::none().window(2, 0).offset(300)), [256..384]);
+    let second_to_last = std::iter::once(256..384);
+    assert_eq!(blocks(Mask::none().window(2, 0).offset(300)), Vec::from_iter(second_to_last));
     let allowed = Array4::from_shape_fn((1, 1, 1, 400), |(.., j)| j == 10 || j == 390);
     assert_eq!(blocks(Mask::none().allowed(allowed.view())), [0..128, 384..400]);
 }

@@ -10,9 +10,10 @@
 //!        └────────┴────────┴────────┘
 //! ```
 //!
-//! Some strips are copied, some steps along the axis at a time, so that each strip lies together; there they
-//! are measured and written, and copied back. So it is all the same how they lie in memory. Longer lanes are
-//! measured piece by piece, and copied anew to be written: memory is read twice and written once.
+//! A block of some strips and some steps along the axis is copied, measured and written there, and copied back. So
+//! it is all the same how it lies in memory, and no vector reaches across the end of a row. Where the lanes have
+//! more steps than there is room for, they are measured piece by piece, and copied anew to be written: memory is
+//! read twice and written once.
 
 use super::Form;
 use super::lanes::{Chunk, LANES, greater, sum, zip};
