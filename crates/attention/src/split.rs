@@ -29,8 +29,8 @@ use piece::{Piece, Workspace};
 use simd::Float;
 use std::ops::Range;
 
-/// Keys to a piece: few enough that keys and values of a piece stay in the second cache, so many that a piece
-/// is worth a task. From 256 to 1024 it made no difference on an AMD EPYC (Zen 5), 2026-11.
+/// Keys to a piece: few enough that its keys and values (256 KiB of f32 for D = E = 64) stay in the second cache, so
+/// many that a piece is worth a task. Chosen, not tuned.
 const KEYS: usize = 512;
 
 /// The attention of `query` (B, H, Tq, D) over `key` (B, G, Tk, D) and `value` (B, G, Tk, E).
