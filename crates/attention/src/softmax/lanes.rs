@@ -48,7 +48,7 @@ pub(super) fn sum<T: Float>(a: T, b: T) -> T {
 
 /// The greatest of each.
 ///
-/// Not inlined: the compiler (LLVM 21) would build the loop that fills the lanes around the way in which they
+/// Not inlined: the compiler (LLVM 22) would build the loop that fills the lanes around the way in which they
 /// are read here, out of pairs. That is three times slower.
 #[inline(never)]
 pub(super) fn greatest_of_each<T: Float, const R: usize>(lanes: &[Running<T>; R]) -> [T; R] {
