@@ -2,7 +2,7 @@
 //! before it computes anything.
 
 use attention::algorithm::Upstream;
-use attention::mask::alibi_slopes;
+use attention::mask::{Part, Places, alibi_slopes};
 use attention::{Algorithm, Dropout, Mask, Options};
 use ndarray::{Array3, Array4};
 
@@ -201,4 +201,30 @@ fn probabilities_that_are_none() {
         let expected = format!("the probability to drop is {given}, and 0 <= p < 1 was expected");
         assert_eq!(error.to_string(), expected);
     }
+}
+
+/// A part says which heads, queries and keys it is; what can't be is an error.
+#[test]
+fn a_part_that_is_none() {
+    let places = |at: &'static [usize], of| Places::Some { at, of };
+    let part = |first_head, queries, keys| {
+        says(RIGHT, Mask::none().part(Part { first_head, heads: 8, queries, keys }))
+    };
+    let (queries, keys) = (places(&[7, 0, 3], 8), places(&[0, 2, 4, 5, 7], 8));
+    assert_eq!(part(5, queries, keys), "the last query head of the part, 8 doesn't exist: there are 8");
+    let error = part(4, places(&[0, 1], 8), keys);
+    assert!(error.starts_with("the places of the queries is (2), and (3) was expected"), "{error}");
+    let error = part(4, queries, places(&[0, 2, 4, 5], 8));
+    assert!(error.starts_with("the places of the keys is (4), and (5) was expected"), "{error}");
+    assert_eq!(part(4, places(&[7, 8, 3], 8), keys), "the place 8 doesn't exist: there are 8");
+    let error = part(4, queries, places(&[0, 4, 2, 5, 7], 8));
+    assert_eq!(error, "the place of a key is 2 after 4, and a later one was expected");
+
+    // Masks are those of the whole, not of the part.
+    let whole = Part { first_head: 4, heads: 8, queries, keys };
+    let error = says(RIGHT, Mask::none().alibi(&[0.5; 4]).part(whole));
+    assert!(error.starts_with("the slopes is (4), and (8) was expected"), "{error}");
+    let allowed = Array4::from_elem((1, 1, 3, 5), true);
+    let error = says(RIGHT, Mask::none().allowed(allowed.view()).part(whole));
+    assert!(error.starts_with("the boolean mask is (1, 1, 3, 5), and (2, 8, 8, 8) was expected"), "{error}");
 }

@@ -38,23 +38,24 @@ rejected! {
     causal_off_by_one: CausalOffByOne by "values", "precision", "parts";
     window_off_by_one: WindowOffByOne by "values", "precision", "parts", "poison";
     offset_forgotten: OffsetForgotten by "values", "precision", "parts";
-    positions_not_restarted: PositionsNotRestarted by "values", "precision", "shift";
+    positions_not_restarted: PositionsNotRestarted by "values", "precision", "shift", "parts";
     zero_times_nan: ZeroTimesNan by "poison";
     mask_of_first_head: MaskOfFirstHead by "values", "precision", "head order", "parts", "poison";
     tail_forgotten: TailForgotten by "values", "precision", "key order", "parts";
     interleaved_heads: InterleavedHeads by "values", "precision", "head order", "parts", "poison", "dropout";
     stale_cache_row: StaleCacheRow by "values", "precision", "gradients", "adjoint", "key order", "parts", "poison";
-    strides_ignored: StridesIgnored by "key order", "head order", "strides";
+    strides_ignored: StridesIgnored by "key order", "head order", "parts", "strides";
     threads_matter: ThreadsMatter by "bits";
     delta_forgotten: DeltaForgotten by "values", "precision", "gradients", "adjoint", "parts", "dropout";
     lse_ignored: LseIgnored by "parts";
     output_ignored: OutputIgnored by "parts";
     group_not_summed: GroupNotSummed by "values", "precision", "gradients", "adjoint", "head order", "parts", "dropout";
     key_scale_forgotten: KeyScaleForgotten by "values", "precision", "gradients", "adjoint", "parts";
-    dropped_anew: DroppedAnew by "values", "precision", "gradients", "adjoint", "dropout";
-    kept_not_scaled: KeptNotScaled by "values", "precision", "dropout";
-    normalised_after_dropping: NormalisedAfterDropping by "values", "precision", "gradients", "adjoint", "dropout";
-    dropped_columns: DroppedColumns by "values", "precision", "dropout";
+    dropped_anew: DroppedAnew by "values", "precision", "gradients", "adjoint", "parts", "dropout";
+    kept_not_scaled: KeptNotScaled by "values", "precision", "parts", "dropout";
+    normalised_after_dropping: NormalisedAfterDropping by "values", "precision", "gradients", "adjoint", "parts", "dropout";
+    dropped_columns: DroppedColumns by "values", "precision", "parts", "dropout";
+    dropped_by_part: DroppedByPart by "parts";
 }
 
 fn trials() -> &'static [Trial] {

@@ -162,8 +162,7 @@ struct Head<'a, T> {
     mask: HeadMask<'a, T>,
     scale: T,
     dropout: Option<Dropout>,
-    /// Batch entry and query head.
-    place: (usize, usize),
+    batch: usize,
 }
 
 impl<'a, T: Float> Head<'a, T> {
@@ -174,9 +173,8 @@ impl<'a, T: Float> Head<'a, T> {
         options: &Options<'_, T>,
         shape: &Shape,
         mask: &'a Resolved<'_, T>,
-        place: (usize, usize),
+        (b, h): (usize, usize),
     ) -> Self {
-        let (b, h) = place;
         let g = shape.kv_head(h);
         Head {
             query: query.slice_move(s![b, h, .., ..]),
@@ -185,7 +183,7 @@ impl<'a, T: Float> Head<'a, T> {
             mask: mask.head(b, h),
             scale: options.scale_for(shape),
             dropout: options.dropout,
-            place,
+            batch: b,
         }
     }
 
@@ -228,9 +226,9 @@ impl<'a, T: Float> Head<'a, T> {
         let Some(dropout) = self.dropout else { return };
         let scale = T::of(dropout.scale());
         for (i, mut row) in shares.outer_iter_mut().enumerate() {
-            let choices = dropout.row(self.place.0, self.place.1, i);
+            let choices = self.mask.dropout(dropout, self.batch, i);
             for (j, share) in keys.clone().zip(&mut row) {
-                *share = if choices.keeps(j) { *share * scale } else { T::zero() };
+                *share = if choices.keeps(self.mask.key(j)) { *share * scale } else { T::zero() };
             }
         }
     }

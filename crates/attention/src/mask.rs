@@ -16,10 +16,12 @@
 //! They combine: a pair is visible if every part lets it be, and what is added is the sum. A [`Mask`] is what
 //! the caller says; [`Resolved`] is that for one shape, checked, as an interval for each query.
 
+mod part;
 mod resolved;
 #[cfg(test)]
 mod tests;
 
+pub use part::{Part, Places};
 pub use resolved::{Coverage, HeadMask, Resolved, Row};
 
 use crate::{Float, Shape};
@@ -43,6 +45,7 @@ pub struct Mask<'a, T> {
     alibi: Option<Vec<T>>,
     allowed: Option<ArrayView4<'a, bool>>,
     bias: Option<ArrayView4<'a, T>>,
+    part: Option<Part<'a>>,
 }
 
 /// The lengths of sequences that are packed end to end.
@@ -69,6 +72,7 @@ impl<'a, T> Mask<'a, T> {
             alibi: None,
             allowed: None,
             bias: None,
+            part: None,
         }
     }
 
@@ -119,9 +123,15 @@ impl<'a, T> Mask<'a, T> {
         Mask { bias: Some(bias), ..self }
     }
 
+    /// The call is about some of the heads, queries and keys of a larger attention, and all that is said of the
+    /// mask, and of dropout, is said of that one: a [`Part`] of it.
+    pub fn part(self, part: Part<'a>) -> Self {
+        Mask { part: Some(part), ..self }
+    }
+
     /// Whether every query sees every key, with nothing added.
     pub fn is_none(&self) -> bool {
-        let Mask { offset: _, causal, window, documents, alibi, allowed, bias } = self;
+        let Mask { offset: _, causal, window, documents, alibi, allowed, bias, part: _ } = self;
         !causal
             && window.is_none()
             && documents.is_none()

@@ -80,7 +80,7 @@ pub fn forward<T: Float>(
         for (row, lse) in shares.outer_iter_mut().zip(lse) {
             *lse = softmax(row);
         }
-        drop_out(&mut shares, options.dropout, b, h);
+        drop_out(&mut shares, options.dropout, b, &mask);
         product_of_seen(output, shares.view(), v, Write::Replace, |i, j| mask.sees(i, j));
     });
     Ok(Attended {
@@ -130,7 +130,7 @@ pub fn backward<T: Float>(
             }
             let mut d_scores = Array2::zeros((queries, keys)); // first dP, then dS s
             tile(d_scores.view_mut(), d_output, v.t(), Write::Replace);
-            drop_out(&mut d_scores, options.dropout, b, h);
+            drop_out(&mut d_scores, options.dropout, b, &mask);
             for ((i, j), d_score) in d_scores.indexed_iter_mut() {
                 // Also dP and delta may hold anything where a query doesn't see a key.
                 *d_score = match mask.sees(i, j) {
@@ -138,7 +138,7 @@ pub fn backward<T: Float>(
                     false => T::zero(),
                 };
             }
-            drop_out(&mut shares, options.dropout, b, h);
+            drop_out(&mut shares, options.dropout, b, &mask);
 
             product_of_seen(d_query, d_scores.view(), k, Write::Replace, |i, j| mask.sees(i, j));
             product_of_seen(d_key.view_mut(), d_scores.t(), q, Write::Add, |j, i| mask.sees(i, j));
@@ -191,13 +191,18 @@ fn share<T: Float>(score: T, lse: T) -> T {
 }
 
 /// Drops what `dropout` says of a head's (Tq, Tk), and scales the rest.
-fn drop_out<T: Float>(shares: &mut Array2<T>, dropout: Option<Dropout>, batch: usize, head: usize) {
+fn drop_out<T: Float>(
+    shares: &mut Array2<T>,
+    dropout: Option<Dropout>,
+    batch: usize,
+    mask: &HeadMask<'_, T>,
+) {
     let Some(dropout) = dropout else { return };
     let scale = T::of(dropout.scale());
     for (i, mut row) in shares.outer_iter_mut().enumerate() {
-        let choices = dropout.row(batch, head, i);
+        let choices = mask.dropout(dropout, batch, i);
         for (j, share) in row.iter_mut().enumerate() {
-            *share = if choices.keeps(j) { *share * scale } else { T::zero() };
+            *share = if choices.keeps(mask.key(j)) { *share * scale } else { T::zero() };
         }
     }
 }

@@ -250,7 +250,7 @@ impl<T: Float> Workspace<T> {
             let first = span.start / QUERIES * QUERIES;
             for first in (first..span.end).step_by(QUERIES) {
                 let rows = first..queries.min(first + QUERIES);
-                let masking = Masking::new(head_mask.clone(), rows.clone(), options.dropout, head);
+                let masking = Masking::new(head_mask.clone(), rows.clone(), options.dropout, head.batch);
                 let d_query = &mut d_query[rows.start * head_dim..rows.end * head_dim];
                 // Of the tile of keys only what these queries may see: on a causal diagonal that is half.
                 let span = mask.span(rows.clone());

@@ -45,8 +45,7 @@ pub fn forward<T: Float>(
                 value: value.slice_move(s![batch, kv_head, .., ..]),
                 scale,
             };
-            let masking =
-                Masking::new(mask.head(batch, head), task.queries.clone(), options.dropout, task.head);
+            let masking = Masking::new(mask.head(batch, head), task.queries.clone(), options.dropout, batch);
             workspace.attend(&inputs, &masking, task);
         },
     );

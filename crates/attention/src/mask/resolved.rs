@@ -1,8 +1,9 @@
 //! A mask for one shape: an interval of keys for each query.
 
-use super::Mask;
+use super::{Mask, Part, Places};
+use crate::dropout::DropoutRow;
 use crate::shape::expect;
-use crate::{Error, Float, Result, Shape};
+use crate::{Dropout, Error, Float, Result, Shape};
 use ndarray::{ArrayView2, ArrayView4, s};
 use std::ops::Range;
 
@@ -10,6 +11,8 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Resolved<'a, T> {
     rows: Vec<Row>,
+    part: Part<'a>,
+    // These are of the whole.
     alibi: Option<&'a [T]>,
     allowed: Option<ArrayView4<'a, bool>>,
     bias: Option<ArrayView4<'a, T>>,
@@ -20,8 +23,10 @@ pub struct Resolved<'a, T> {
 pub struct Row {
     /// The keys.
     pub keys: Range<usize>,
-    /// Where it stands among them.
+    /// Where it stands among the keys of the whole.
     pub position: isize,
+    /// Which query of the whole it is.
+    pub query: usize,
 }
 
 /// How much of a tile is seen.
@@ -37,21 +42,32 @@ pub enum Coverage {
 
 impl<'a, T: Float> Resolved<'a, T> {
     pub(super) fn new(mask: &'a Mask<'_, T>, shape: &Shape) -> Result<Resolved<'a, T>> {
+        let part = mask.part.unwrap_or_else(|| Part::whole(shape));
+        let whole = part.shape_of_whole(shape)?;
         if let Some(slopes) = &mask.alibi {
-            expect("the slopes", &[slopes.len()], &[shape.heads], "one slope for each query head")?;
+            expect("the slopes", &[slopes.len()], &[whole.heads], "one slope for each query head")?;
         }
+        let rows = rows(mask, &whole)?;
+        let rows = match mask.part {
+            None => rows,
+            Some(part) => (0..shape.queries).map(|i| rows[part.queries.place(i)].in_part(&part)).collect(),
+        };
         Ok(Resolved {
-            rows: rows(mask, shape)?,
+            rows,
+            part,
             alibi: mask.alibi.as_deref(),
-            allowed: mask.allowed.as_ref().map(|a| broadcast("the boolean mask", a, shape)).transpose()?,
-            bias: mask.bias.as_ref().map(|a| broadcast("the bias", a, shape)).transpose()?,
+            allowed: mask.allowed.as_ref().map(|a| broadcast("the boolean mask", a, &whole)).transpose()?,
+            bias: mask.bias.as_ref().map(|a| broadcast("the bias", a, &whole)).transpose()?,
         })
     }
 
-    /// The part of one head.
+    /// That of one head.
     pub fn head(&self, batch: usize, head: usize) -> HeadMask<'_, T> {
+        let head = self.part.first_head + head;
         HeadMask {
             rows: &self.rows,
+            part: self.part,
+            head,
             slope: self.alibi.map(|slopes| slopes[head]),
             allowed: self.allowed.as_ref().map(|a| a.slice(s![batch, head, .., ..])),
             bias: self.bias.as_ref().map(|a| a.slice(s![batch, head, .., ..])),
@@ -80,6 +96,13 @@ impl<'a, T: Float> Resolved<'a, T> {
     }
 }
 
+impl Row {
+    /// The same query, where some of the keys are left.
+    fn in_part(&self, part: &Part<'_>) -> Row {
+        Row { keys: part.keys.before(self.keys.start)..part.keys.before(self.keys.end), ..*self }
+    }
+}
+
 /// The interval of each query.
 fn rows<T>(mask: &Mask<'_, T>, shape: &Shape) -> Result<Vec<Row>> {
     let whole = ([shape.queries], [shape.keys]);
@@ -97,7 +120,8 @@ fn rows<T>(mask: &Mask<'_, T>, shape: &Shape) -> Result<Vec<Row>> {
         let document = first_key..first_key + keys;
         for query in 0..queries {
             let position = (first_key + query) as isize + mask.offset;
-            rows.push(Row { keys: interval(mask, position, &document), position });
+            let keys = interval(mask, position, &document);
+            rows.push(Row { keys, position, query: rows.len() });
         }
         first_key += keys;
     }
@@ -139,6 +163,9 @@ fn broadcast<'a, E>(
 #[derive(Clone, Debug)]
 pub struct HeadMask<'a, T> {
     rows: &'a [Row],
+    part: Part<'a>,
+    // These are of the whole.
+    head: usize,
     slope: Option<T>,
     allowed: Option<ArrayView2<'a, bool>>,
     bias: Option<ArrayView2<'a, T>>,
@@ -164,14 +191,14 @@ impl<T: Float> HeadMask<'_, T> {
     /// Whether query i sees key j.
     pub fn sees(&self, i: usize, j: usize) -> bool {
         self.rows[i].keys.contains(&j)
-            && self.allowed.as_ref().is_none_or(|allowed| allowed[(i, j)])
-            && self.bias.as_ref().is_none_or(|bias| bias[(i, j)] != T::neg_infinity())
+            && self.allowed.as_ref().is_none_or(|allowed| allowed[self.pair(i, j)])
+            && self.bias.as_ref().is_none_or(|bias| bias[self.pair(i, j)] != T::neg_infinity())
     }
 
     /// What is added to the score of query i and key j, if it sees it.
     pub fn added(&self, i: usize, j: usize) -> T {
         let alibi = self.slope.map_or(T::zero(), |slope| -slope * self.distance(i, j));
-        self.bias.as_ref().map_or(alibi, |bias| alibi + bias[(i, j)])
+        self.bias.as_ref().map_or(alibi, |bias| alibi + bias[self.pair(i, j)])
     }
 
     /// The score of query i and key j as the softmax sees it: -inf if the query doesn't see the key.
@@ -183,7 +210,23 @@ impl<T: Float> HeadMask<'_, T> {
     }
 
     fn distance(&self, i: usize, j: usize) -> T {
-        T::of((self.rows[i].position - j as isize).abs() as f64)
+        T::of((self.rows[i].position - self.key(j) as isize).abs() as f64)
+    }
+
+    /// Which key of the whole key j is.
+    pub fn key(&self, j: usize) -> usize {
+        self.part.keys.place(j)
+    }
+
+    /// Which pair of the whole query i and key j are.
+    fn pair(&self, i: usize, j: usize) -> (usize, usize) {
+        (self.rows[i].query, self.key(j))
+    }
+
+    /// What dropout chooses for query i of this head and batch entry. It is asked for keys of the whole: see
+    /// [`key`](Self::key).
+    pub fn dropout(&self, dropout: Dropout, batch: usize, i: usize) -> DropoutRow {
+        dropout.row(batch, self.head, self.rows[i].query)
     }
 
     /// How much of the tile of these queries and keys is seen.
@@ -197,12 +240,21 @@ impl<T: Float> HeadMask<'_, T> {
         }
         let mut whole = rows.iter().all(sees_all) && self.slope.is_none() && self.bias.is_none();
         if let Some(allowed) = &self.allowed {
-            let tile = allowed.slice(s![queries, keys]);
-            if !tile.iter().any(|&allowed| allowed) {
+            let seen: usize = queries.map(|i| self.allowed_of(allowed, i, keys.clone())).sum();
+            if seen == 0 {
                 return Coverage::Nothing;
             }
-            whole &= tile.iter().all(|&allowed| allowed);
+            whole &= seen == rows.len() * keys.len();
         }
         if whole { Coverage::Everything } else { Coverage::Some }
+    }
+
+    /// How many of these keys a boolean mask lets query i see.
+    fn allowed_of(&self, allowed: &ArrayView2<'_, bool>, i: usize, keys: Range<usize>) -> usize {
+        let row = allowed.row(self.rows[i].query);
+        match self.part.keys {
+            Places::All => row.slice(s![keys]).iter().filter(|&&allowed| allowed).count(),
+            Places::Some { at, .. } => at[keys].iter().filter(|&&key| row[key]).count(),
+        }
     }
 }

@@ -89,10 +89,11 @@ impl<T: Float> Workspace<T> {
                 || softmax(scores),
             );
             if let Some(dropout) = dropout {
-                let choices = dropout.row(batch, heads.start + head(row), i(row));
+                let mask = &masks[head(row)];
+                let choices = mask.dropout(dropout, batch, i(row));
                 let scale = T::of(dropout.scale());
                 for (j, share) in keys.clone().zip(scores) {
-                    *share = if choices.keeps(j) { *share * scale } else { T::zero() };
+                    *share = if choices.keeps(mask.key(j)) { *share * scale } else { T::zero() };
                 }
             }
         }

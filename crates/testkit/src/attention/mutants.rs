@@ -93,13 +93,15 @@ pub enum Mutant {
     NormalisedAfterDropping,
     /// What is dropped depends on the key alone.
     DroppedColumns,
+    /// A part of an attention counts its queries and keys from 0.
+    DroppedByPart,
 }
 
 use Mutant::*;
 
 impl Mutant {
     /// All with a mistake.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         NoMaximum,
         LseWithoutMaximum,
         MergeWithoutRescaling,
@@ -131,6 +133,7 @@ impl Mutant {
         KeptNotScaled,
         NormalisedAfterDropping,
         DroppedColumns,
+        DroppedByPart,
     ];
 
     /// What the suite finds: one rejection for each check that it fails.

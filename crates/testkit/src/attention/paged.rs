@@ -39,7 +39,7 @@ impl AttentionGear for Paged {
         // Here the last query stands at the last key, unless an offset says otherwise.
         let at_end = shape.keys as isize - shape.queries as isize;
         let rows = options.mask.resolve(&shape)?;
-        let offset = rows.rows().first().map_or(0, |row| row.position) - at_end;
+        let offset = rows.rows().first().map_or(0, |row| row.position - row.query as isize) - at_end;
         let options = Options { mask: options.mask.clone().offset(offset), ..options.clone() };
 
         let pages = shape.keys.div_ceil(self.page_size) + 1;

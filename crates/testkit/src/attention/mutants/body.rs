@@ -190,7 +190,7 @@ impl<'a, T: Float> Body<'a, T> {
             |x: T| if self.mutant == SinglePrecision { T::of(f64::from(x.as_f64() as f32)) } else { x };
         let product = |d| single(self.query[(b, h, i, d)] * self.key[(b, self.kv_head(h), row, d)]);
         let product: T = (0..self.shape.head_dim).map(product).sum();
-        let distance = head.rows()[i].position - j as isize;
+        let distance = head.rows()[i].position - head.key(j) as isize;
         let offset = head.rows()[0].position;
         let added = head.added(i, j);
         let added = match self.mutant {
@@ -219,14 +219,20 @@ impl<'a, T: Float> Body<'a, T> {
     /// What dropout multiplies the share by.
     fn kept(&self, b: usize, h: usize, i: usize, j: usize, backward: bool) -> T {
         let Some(dropout) = self.dropout else { return T::one() };
-        let row = match self.mutant {
+        let head = self.mask.head(b, h);
+        let (dropout, key) = match self.mutant {
             DroppedAnew if backward => {
-                Dropout::new(dropout.probability(), 77).expect("it was one").row(b, h, i)
+                (Dropout::new(dropout.probability(), 77).expect("it was one"), head.key(j))
             }
-            DroppedColumns => dropout.row(0, 0, 0),
-            _ => dropout.row(b, h, i),
+            DroppedByPart => (dropout, j),
+            _ => (dropout, head.key(j)),
         };
-        match (row.keeps(j), self.mutant) {
+        let row = match self.mutant {
+            DroppedColumns => dropout.row(0, 0, 0),
+            DroppedByPart => dropout.row(b, h, i),
+            _ => head.dropout(dropout, b, i),
+        };
+        match (row.keeps(key), self.mutant) {
             (true, KeptNotScaled) => T::one(),
             (true, _) => T::of(dropout.scale()),
             (false, _) => T::zero(),

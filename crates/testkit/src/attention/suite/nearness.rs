@@ -7,7 +7,7 @@ use crate::attention::{AttentionGear, Case, Inputs};
 use crate::suite::{Rejection, Verdict};
 use attention::Float;
 use attention::algorithm::{Attended, Gradients};
-use ndarray::{ArrayView4, Axis, Dimension, Ix4};
+use ndarray::{Array3, Array4, ArrayView4, Axis, Dimension, Ix4};
 
 /// How far an element may be from what it should be: `roundings` ε times its sensitivity (see
 /// [`sensitive`](crate::attention::sensitive)), plus `plus`. ε is the distance from 1 to the next number of
@@ -54,6 +54,21 @@ pub(super) const NAMES: [&str; 5] =
     ["the output", "the log-sum-exp", "the queries' gradient", "the keys' gradient", "the values' gradient"];
 
 impl<T: Float> Run<T> {
+    /// Of the right shapes, to be added to.
+    pub(super) fn zeros(case: &Case) -> Self {
+        let &Case { batch, heads, kv_heads, queries, keys, head_dim, value_dim, .. } = case;
+        let attended = Attended {
+            output: Array4::zeros((batch, heads, queries, value_dim)),
+            lse: Array3::zeros((batch, heads, queries)),
+        };
+        let gradients = Gradients {
+            query: Array4::zeros((batch, heads, queries, head_dim)),
+            key: Array4::zeros((batch, kv_heads, keys, head_dim)),
+            value: Array4::zeros((batch, kv_heads, keys, value_dim)),
+        };
+        Run { attended, gradients }
+    }
+
     /// Forward and backward.
     ///
     /// # Errors
