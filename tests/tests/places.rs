@@ -50,6 +50,7 @@ fn calls() -> Vec<Call> {
         (line!(), |c| c.reduce_scatter_v_with(ReduceScatter::Ring, &[0_u8; 4], &[2; 2], &mut [0; 2], &Sum), "reduce_scatter_v"),
         (line!(), |c| c.all_to_all_v(&[0_u8; 4], &[2; 2], &mut [0; 4], &[2; 2]), "all_to_all_v"),
         (line!(), |c| c.all_to_all_v_with(AllToAll::Linear, &[0_u8; 4], &[2; 2], &mut [0; 4], &[2; 2]), "all_to_all_v"),
+        (line!(), |c| c.all_to_all_look(&[0_u8; 4], &[2; 2], &[2; 2], |_, _| (), || ()), "all_to_all_v"),
 
         (line!(), |c| if c.rank() == 0 { c.send(1, &[0_u8]) } else { c.recv(0, &mut [0_u8]) }, "message"),
         (line!(), |c| if c.rank() == 0 { c.send(1, &[0_u8]) } else { c.recv_reduce(0, &mut [0_u8], &Sum) }, "message"),

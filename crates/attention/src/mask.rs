@@ -149,6 +149,17 @@ pub fn alibi_slopes<T: Float>(heads: usize) -> Vec<T> {
     of_power(below).chain(of_power(2 * below).step_by(2)).take(heads).map(T::of).collect()
 }
 
+impl<T: Clone> Mask<'_, T> {
+    /// The same, for as long as this is borrowed.
+    pub fn view(&self) -> Mask<'_, T> {
+        Mask {
+            allowed: self.allowed.as_ref().map(|allowed| allowed.view()),
+            bias: self.bias.as_ref().map(|bias| bias.view()),
+            ..self.clone()
+        }
+    }
+}
+
 impl<'a, T: Float> Mask<'a, T> {
     /// That of one sequence of a batch, whose queries stand so much further to the right.
     pub(crate) fn of_sequence(&self, batch: usize, offset: isize) -> Mask<'_, T> {

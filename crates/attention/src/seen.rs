@@ -14,7 +14,7 @@
 //! without it, and what isn't is added pair by pair.
 
 use matmul::{Write, tile};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Dim, ShapeBuilder};
 use simd::{Float, vectorised};
 
 /// Writes `a` times `b` to `out`, or adds it, on the calling thread: the sums over those j alone for which
@@ -33,13 +33,29 @@ pub(crate) fn product_of_seen<T: Float>(
     if all_finite(b) {
         return tile(out, a, b, write);
     }
-    let finite = b.mapv(|x| if x.is_finite() { x } else { T::zero() });
-    tile(out.view_mut(), a, finite.view(), write);
+    let finite = |x: T| if x.is_finite() { x } else { T::zero() };
+    // The order of a product's sums may depend on how its factors lie in memory: so the copy lies alike.
+    let strides = Dim([b.strides()[0] as usize, b.strides()[1] as usize]); // a negative one is too large
+    let mut memory = vec![T::zero(); extent(b)];
+    match ArrayViewMut2::from_shape(b.raw_dim().strides(strides), &mut memory) {
+        Ok(mut copy) => {
+            copy.zip_mut_with(&b, |copy, &x| *copy = finite(x));
+            tile(out.view_mut(), a, copy.view(), write);
+        }
+        // Rows that share elements, or in descending order: what is seen differs by rounding.
+        Err(_) => tile(out.view_mut(), a, b.mapv(finite).view(), write),
+    }
     for ((j, column), &x) in b.indexed_iter().filter(|(_, x)| !x.is_finite()) {
         for i in (0..a.nrows()).filter(|&i| seen(i, j)) {
             out[(i, column)] += a[(i, j)] * x;
         }
     }
+}
+
+/// Elements from the first to the last, those between them that belong to others included.
+fn extent<T>(matrix: ArrayView2<'_, T>) -> usize {
+    let steps = matrix.shape().iter().zip(matrix.strides());
+    steps.map(|(&size, stride)| size.saturating_sub(1) * stride.unsigned_abs()).sum::<usize>() + 1
 }
 
 /// Whether there is neither NaN nor infinity in it.
@@ -86,6 +102,29 @@ mod tests {
                     assert!(all_finite(matrix.slice(s![..1, ..])));
                     matrix[(1, column)] = f32::MIN;
                 }
+            }
+        }
+    }
+
+    /// Not on the last bit: however the right factor lies in memory.
+    #[test]
+    fn what_is_not_seen_changes_nothing() {
+        let number = |(i, j): (usize, usize)| ((i * 37 + j * 61) % 101) as f64 / 101.0;
+        for columns in [1, 2, 5, 16] {
+            let mut a = Array2::from_shape_fn((9, 8), number);
+            a.column_mut(3).fill(0.0);
+            let lies = Array2::from_shape_fn((16, 32), number);
+            for mut b in [
+                lies.clone().slice_move(s![..8, ..columns]),
+                lies.clone().reversed_axes().slice_move(s![..8, ..columns]),
+                lies.clone().slice_move(s![..;2, ..columns]),
+                lies.slice(s![..8, ..columns]).to_owned(),
+            ] {
+                let [mut clean, mut poisoned] = [0, 1].map(|_| Array2::zeros((9, columns)));
+                product_of_seen(clean.view_mut(), a.view(), b.view(), Write::Replace, |_, j| j != 3);
+                b.row_mut(3).fill(f64::INFINITY);
+                product_of_seen(poisoned.view_mut(), a.view(), b.view(), Write::Replace, |_, j| j != 3);
+                assert_eq!(clean, poisoned, "{columns} columns, strides {:?}", b.strides());
             }
         }
     }

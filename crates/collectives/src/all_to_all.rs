@@ -60,6 +60,17 @@ impl AllToAll {
     }
 }
 
+/// Pairwise, but blocks are shown where they lie.
+pub(crate) fn visit<T: Element>(
+    peers: &Peers<'_>,
+    input: &[T],
+    blocks: Blocks<'_>,
+    look: &mut dyn FnMut(usize, &[T]),
+    compute: &mut dyn FnMut(),
+) -> Result<()> {
+    pairwise::visit(peers, input, blocks, look, compute)
+}
+
 /// The block that a rank keeps.
 fn keep<T: Element>(peers: &Peers<'_>, input: &[T], output: &mut [T], blocks: Blocks<'_>) {
     let rank = peers.rank();

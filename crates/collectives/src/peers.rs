@@ -113,6 +113,20 @@ impl<'a> Peers<'a> {
         self.transfer(Some(self.outgoing(to, data)), Some(incoming), Some(compute))
     }
 
+    /// As [`send_recv_with`](Self::send_recv_with), with a computation while both are under way.
+    pub(crate) fn send_recv_with_during<T: Element>(
+        &self,
+        to: usize,
+        data: &[T],
+        from: usize,
+        count: usize,
+        look: impl FnOnce(&[T]),
+        compute: &mut dyn FnMut(),
+    ) -> Result<()> {
+        let incoming = (from, count, |bytes: &[u8]| view(bytes, count, look));
+        self.transfer(Some(self.outgoing(to, data)), Some(incoming), Some(compute))
+    }
+
     fn exchange_with<T: Element>(
         &self,
         outgoing: Option<Outgoing<'_>>,

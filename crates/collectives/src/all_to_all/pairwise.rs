@@ -29,6 +29,31 @@ pub(super) fn pairwise<T: Element>(
     Ok(())
 }
 
+/// The same, but blocks are shown where they lie, the rank's own first; and there is a computation while the
+/// first of the others is under way.
+pub(super) fn visit<T: Element>(
+    peers: &Peers<'_>,
+    input: &[T],
+    blocks: Blocks<'_>,
+    look: &mut dyn FnMut(usize, &[T]),
+    compute: &mut dyn FnMut(),
+) -> Result<()> {
+    look(peers.rank(), &input[blocks.sent.block(peers.rank())]);
+    if peers.size() == 1 {
+        compute();
+    }
+    for distance in 1..peers.size() {
+        let (to, from) = (peers.right(distance), peers.left(distance));
+        let (send, count) = (&input[blocks.sent.block(to)], blocks.taken.len(from));
+        let look = |block: &[T]| look(from, block);
+        match distance {
+            1 => peers.send_recv_with_during(to, send, from, count, look, compute)?,
+            _ => peers.send_recv_with(to, send, from, count, look)?,
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn cost(blocks: &Layout, rank: usize) -> Cost {
     let ranks = blocks.parts();
     Cost { messages: ranks - 1, elements: blocks.total() - blocks.len(rank), rounds: ranks - 1 }

@@ -6,7 +6,7 @@
 
 use super::collective::wire_bytes;
 use super::{Begin, Communicator, check_length};
-use crate::all_to_all::Blocks;
+use crate::all_to_all::{self, Blocks};
 use crate::{
     AllGather, AllToAll, BadCall, Element, Gather, Layout, ReduceScatter, Reduction, Result, Scatter,
 };
@@ -171,23 +171,65 @@ impl Communicator {
         output: &mut [T],
         recv_counts: &[usize],
     ) -> Result<()> {
+        const CALL: &str = "all_to_all_v";
         algorithm.check_counts()?;
-        let rank = self.rank();
-        let sent = self.blocks("all_to_all_v", "send_counts", send_counts)?;
-        let taken = self.blocks("all_to_all_v", "recv_counts", recv_counts)?;
-        check_length("all_to_all_v", "input", input.len(), sent.total(), "the sum of send_counts")?;
-        check_length("all_to_all_v", "output", output.len(), taken.total(), "the sum of recv_counts")?;
-        check_length(
-            "all_to_all_v",
-            "the block kept",
-            sent.len(rank),
-            taken.len(rank),
-            "the count received",
-        )?;
+        let [sent, taken] = self.sent_and_taken(CALL, input.len(), send_counts, recv_counts)?;
+        check_length(CALL, "output", output.len(), taken.total(), "the sum of recv_counts")?;
         // The ranks' counts differ, so there is nothing to compare but the length of each message.
         let peers = self.begin(T::TYPE, algorithm.call_with_counts(), Begin::of(0))?;
         let blocks = Blocks { sent: &sent, taken: &taken };
         algorithm.run(&peers, input, output, blocks)
+    }
+
+    /// [`all_to_all_v`](Self::all_to_all_v) without an output: `look(r, block)` is shown rank r's block where it
+    /// lies, this rank's own first, and copies it to where it belongs, or adds it to something. It can't
+    /// communicate. `compute` runs while the first block is under way; its result is returned. The messages are
+    /// those of the pairwise algorithm, so other ranks may call that.
+    ///
+    /// ```
+    /// use collectives::World;
+    ///
+    /// // What arrives is written in every other place.
+    /// let strided = World::new(3).run(|comm| {
+    ///     let mut output = [0; 6];
+    ///     let look = |from: usize, block: &[usize]| output[2 * from] = block[0];
+    ///     let sum = comm.all_to_all_look(&[comm.rank(); 3], &[1; 3], &[1; 3], look, || 1 + 1)?;
+    ///     Ok((output, sum))
+    /// })?;
+    /// assert_eq!(strided, [([0, 0, 1, 0, 2, 0], 2); 3]);
+    /// # Ok::<(), collectives::RunError>(())
+    /// ```
+    #[track_caller]
+    pub fn all_to_all_look<T: Element, R>(
+        &self,
+        input: &[T],
+        send_counts: &[usize],
+        recv_counts: &[usize],
+        mut look: impl FnMut(usize, &[T]),
+        compute: impl FnOnce() -> R,
+    ) -> Result<R> {
+        let [sent, taken] = self.sent_and_taken("all_to_all_look", input.len(), send_counts, recv_counts)?;
+        let peers = self.begin(T::TYPE, AllToAll::Pairwise.call_with_counts(), Begin::of(0))?;
+        let (mut compute, mut result) = (Some(compute), None);
+        let mut run = || result = compute.take().map(|compute| compute());
+        all_to_all::visit(&peers, input, Blocks { sent: &sent, taken: &taken }, &mut look, &mut run)?;
+        Ok(result.expect("an exchange that succeeds has run the computation"))
+    }
+
+    /// What this rank sends each rank and what it takes from each, checked.
+    fn sent_and_taken(
+        &self,
+        operation: &'static str,
+        holds: usize,
+        send_counts: &[usize],
+        recv_counts: &[usize],
+    ) -> Result<[Layout; 2], BadCall> {
+        let sent = self.blocks(operation, "send_counts", send_counts)?;
+        let taken = self.blocks(operation, "recv_counts", recv_counts)?;
+        check_length(operation, "input", holds, sent.total(), "the sum of send_counts")?;
+        let (kept, received) = (sent.len(self.rank()), taken.len(self.rank()));
+        check_length(operation, "the block kept", kept, received, "the count received")?;
+        Ok([sent, taken])
     }
 
     fn blocks(
