@@ -106,23 +106,12 @@ impl<T: Float> MultiHeadAttention<T> {
         memory: ArrayView3<'_, T>,
         call: &Call<'_, T>,
     ) -> Result<Projected<T>> {
-        self.check()?;
-        let Sizes { dim, kv_heads, .. } = self.sizes;
+        let dim = self.sizes.dim;
         let because = "(B, Tk, dim), with the batch of x";
         expect("the other sequence", memory.shape(), &[x.dim().0, memory.dim().1, dim], because)?;
         let threads = call.options.threads;
-        let mut query = self.inputs.project(Part::Query, &self.sizes, x, threads)?; // (B, H, Tq, D)
-        let mut key_value = self.inputs.project(Part::KeyValue, &self.sizes, memory, threads)?; // (B, 2G, Tk, D)
-        if let Some(rotary) = &self.rotary {
-            rotary.rotate(query.view_mut(), call.positions, threads)?;
-            let keys = key_value.slice_mut(s![.., ..kv_heads, .., ..]);
-            rotary.rotate(keys, call.memory_positions, threads)?;
-        }
-        let key_value = key_value.into_shared();
-        Ok(Projected {
-            query: query.into_shared(),
-            key: key_value.clone().slice_move(s![.., ..kv_heads, .., ..]),
-            value: key_value.slice_move(s![.., kv_heads.., .., ..]),
-        })
+        let query = self.project_query(x, call.positions, threads)?.into_shared();
+        let [key, value] = self.project_key_value(memory, call.memory_positions, threads)?;
+        Ok(Projected { query, key, value })
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Result, expect};
 use crate::rotary::Positions;
 use crate::{Float, Linear, Options, Threads, rows};
 use attention::algorithm::{Gradients, Upstream};
-use ndarray::{Array2, Array3, Array4, ArrayView3, ArrayView4, s};
+use ndarray::{ArcArray, Array2, Array3, Array4, ArrayView3, ArrayView4, Ix4, s};
 
 impl<T: Float> MultiHeadAttention<T> {
     /// The first step: q, k and v of x (B, T, dim).
@@ -41,6 +41,49 @@ impl<T: Float> MultiHeadAttention<T> {
             key: all.clone().slice_move(s![.., heads..heads + kv_heads, .., ..]),
             value: all.slice_move(s![.., heads + kv_heads.., .., ..]),
         })
+    }
+
+    /// Half of the first step: q alone, (B, H, T, D), of x (B, T, dim). For those who have something to do with it
+    /// while k and v are computed.
+    ///
+    /// # Errors
+    ///
+    /// If x or the positions don't fit.
+    pub fn project_query(
+        &self,
+        x: ArrayView3<'_, T>,
+        positions: Positions<'_>,
+        threads: Threads,
+    ) -> Result<Array4<T>> {
+        self.check()?;
+        let mut query = self.inputs.project(Part::Query, &self.sizes, x, threads)?; // (B, H, T, D)
+        if let Some(rotary) = &self.rotary {
+            rotary.rotate(query.view_mut(), positions, threads)?;
+        }
+        Ok(query)
+    }
+
+    /// The other half: k and v, (B, G, T, D) each, which are views of one array.
+    ///
+    /// # Errors
+    ///
+    /// If x or the positions don't fit.
+    pub fn project_key_value(
+        &self,
+        x: ArrayView3<'_, T>,
+        positions: Positions<'_>,
+        threads: Threads,
+    ) -> Result<[ArcArray<T, Ix4>; 2]> {
+        self.check()?;
+        let kv_heads = self.sizes.kv_heads;
+        let mut key_value = self.inputs.project(Part::KeyValue, &self.sizes, x, threads)?; // (B, 2G, T, D)
+        if let Some(rotary) = &self.rotary {
+            let keys = key_value.slice_mut(s![.., ..kv_heads, .., ..]);
+            rotary.rotate(keys, positions, threads)?;
+        }
+        let key_value = key_value.into_shared();
+        let key = key_value.clone().slice_move(s![.., ..kv_heads, .., ..]);
+        Ok([key, key_value.slice_move(s![.., kv_heads.., .., ..])])
     }
 
     /// The first step's gradients: of x and of the projections, given those of q, k and v.
