@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`collectives`] | every collective: ranks x size x algorithm | `all_reduce/ring/P2/f32/8192` |
 //! | [`arithmetic`] | products, softmax, attention: size x algorithm | `attention/flash/f32/B1H8D64/2048` |
+//! | [`parallel`] | attention across ranks: strategy x ranks x tokens | `ulysses/fused/P2/f32/2048` |
 //!
 //! A part of a name chooses benchmarks:
 //!
@@ -12,7 +13,9 @@
 //! cargo bench -- /P4/f32/8192
 //! cargo bench -- attention/flash
 //! cargo bench -- matmul
+//! cargo bench -- ulysses/fused
 //! ```
 
 pub mod arithmetic;
 pub mod collectives;
+pub mod parallel;

@@ -87,3 +87,23 @@ struct Positions;
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/15-decoding.md")]
 struct Decoding;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/16-ulysses.md")]
+struct Ulysses;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/17-tensor-and-sequence-parallel.md")]
+struct TensorAndSequenceParallel;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/18-ring-attention.md")]
+struct RingAttention;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/19-two-dimensions.md")]
+struct TwoDimensions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/20-which-one-when.md")]
+struct WhichOneWhen;

@@ -11,8 +11,11 @@ fn block(from: usize, to: usize) -> Vec<u64> {
     (0..count(from, to)).map(|i| (from * 1_000_000 + to * 1000 + i) as u64).collect()
 }
 
-/// Rank by rank what is shown, and how often something was computed meanwhile.
-fn look(comm: &Communicator) -> Result<(Vec<(usize, Vec<u64>)>, usize)> {
+/// A rank, and the block that it sent.
+type Shown = (usize, Vec<u64>);
+
+/// What is shown, in order, and how often something was computed meanwhile.
+fn look(comm: &Communicator) -> Result<(Vec<Shown>, usize)> {
     let (rank, ranks) = (comm.rank(), comm.size());
     let input: Vec<u64> = (0..ranks).flat_map(|to| block(rank, to)).collect();
     let sent: Vec<_> = (0..ranks).map(|to| count(rank, to)).collect();

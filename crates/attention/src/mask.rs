@@ -129,6 +129,11 @@ impl<'a, T> Mask<'a, T> {
         Mask { part: Some(part), ..self }
     }
 
+    /// Whether it is said of a larger attention: see [`part`](Self::part).
+    pub fn is_part(&self) -> bool {
+        self.part.is_some()
+    }
+
     /// Whether every query sees every key, with nothing added.
     pub fn is_none(&self) -> bool {
         let Mask { offset: _, causal, window, documents, alibi, allowed, bias, part: _ } = self;

@@ -4,8 +4,12 @@
 //! |---|---|
 //! | [`collectives`] | what ranks do together: bandwidths, as in nccl-tests |
 //! | [`arithmetic`] | what one rank computes: speeds, against the matrix product's |
+//! | [`parallel`] | attention across ranks: against one rank, by turns |
 //! | [`sizes`] | `8..64M` |
 //! | [`time`] | times, and how numbers are rounded |
+//! | [`kept`] | a measurement as files |
+//! | [`place`] | where and when something was measured |
+//! | [`plot`] | two panels of curves |
 //! | [`roofline`] | what can't be beaten by what must load and store a buffer |
 //!
 //! Each operation is a command of its own with the options that make sense for it. The timing itself is
@@ -13,13 +17,17 @@
 
 mod arithmetic;
 mod collectives;
+mod kept;
+mod parallel;
+mod place;
+mod plot;
 mod roofline;
 mod sizes;
 mod time;
 
 use std::io::{self, Write};
 
-/// Measure an operation: a collective, softmax, attention, or attention with its projections
+/// Measure an operation: a collective, softmax, attention on one rank or across ranks
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -32,6 +40,8 @@ enum Operation {
     #[command(flatten)]
     Arithmetic(arithmetic::Operation),
     #[command(flatten)]
+    Parallel(parallel::Operation),
+    #[command(flatten)]
     Collective(collectives::Request),
 }
 
@@ -39,17 +49,13 @@ enum Operation {
 pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
     let right = match &options.operation {
         Operation::Arithmetic(operation) => arithmetic::run(out, operation)?,
+        Operation::Parallel(operation) => parallel::run(out, operation)?,
         Operation::Collective(request) => collectives::run(out, request)?,
     };
     match right {
         true => Ok(true),
         false => Err(io::Error::other("there are wrong elements: see #wrong")),
     }
-}
-
-/// Ends the program as clap does where an argument makes no sense.
-fn refuse(message: impl std::fmt::Display) -> ! {
-    clap::Error::raw(clap::error::ErrorKind::InvalidValue, format!("{message}\n")).exit()
 }
 
 #[cfg(test)]

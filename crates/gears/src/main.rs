@@ -6,6 +6,7 @@
 mod bench;
 mod faults;
 mod memory;
+mod plan;
 mod text;
 mod tour;
 
@@ -30,6 +31,7 @@ command line that makes no sense.";
 enum Command {
     Tour(tour::Options),
     Bench(bench::Options),
+    Plan(plan::Options),
     Faults(faults::Options),
 }
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Tour(options) => tour::run(out, &options),
         Command::Bench(options) => bench::run(out, &options),
+        Command::Plan(options) => plan::run(out, &options),
         Command::Faults(options) => faults::run(out, &options),
     };
     match result.and_then(|agrees| out.flush().map(|()| agrees)) {
@@ -55,4 +58,9 @@ fn fail(message: impl std::fmt::Display) -> ExitCode {
     // If not even this can be written, the exit status still tells.
     let _ = writeln!(io::stderr(), "gears: {message}");
     ExitCode::FAILURE
+}
+
+/// Ends the program as clap does where an argument makes no sense.
+fn refuse(message: impl std::fmt::Display) -> ! {
+    clap::Error::raw(clap::error::ErrorKind::InvalidValue, format!("{message}\n")).exit()
 }

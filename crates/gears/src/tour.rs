@@ -9,6 +9,7 @@ mod data_parallel;
 mod digits;
 mod model;
 mod progress;
+mod sequence_parallel;
 mod traffic;
 mod train;
 mod verify;
@@ -16,7 +17,7 @@ mod verify;
 use clap::builder::RangedU64ValueParser;
 use std::io::{self, Write};
 
-/// Train a model on several ranks, verify every collective, climb the ladder of attention
+/// Train a model on several ranks, verify every collective, climb the ladder of attention, and share it out
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Options {
     /// Use P ranks (1 to 64), and 1 to compare with, instead of 1, 2, 4 and 7
@@ -50,6 +51,7 @@ const SECTIONS: &[Section] = &[
     Section { title: "Data-parallel training", run: data_parallel::run },
     Section { title: "Every collective, verified", run: verify::run },
     Section { title: "Attention: the ladder", run: attention::run },
+    Section { title: "Attention across ranks", run: sequence_parallel::run },
 ];
 
 /// Takes the tour.

@@ -1,6 +1,7 @@
 //! The program from outside: what it prints where, and its exit status.
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -30,6 +31,8 @@ fn help_and_version() {
         &["tour", "--help"],
         &["bench", "--help"],
         &["bench", "mha", "--help"],
+        &["bench", "ulysses", "--help"],
+        &["plan", "--help"],
     ] {
         let (status, out, err) = output(arguments);
         assert_eq!((status, err.as_str()), (Some(0), ""));
@@ -63,6 +66,23 @@ fn bad_usage() {
             "3, and a divisor of the dimension, 10, was expected",
         ),
         (&["bench", "mha", "--kv-heads", "5"], "a multiple of the 5 key-value heads was expected"),
+        (&["bench", "ring", "--ranks", "2,65"], "65 is not in 1..=64"),
+        (
+            &["bench", "ring", "--algorithm", "zagzig"],
+            "there is no algorithm `zagzig` here, but: auto, all, contiguous, ",
+        ),
+        (
+            &["bench", "ulysses", "--ranks", "16"],
+            "ulysses fused is skipped: 8 query heads can't be shared out among 16 ranks",
+        ),
+        (&["bench", "ulysses_ring"], "ulysses_ring is skipped: 2 ranks aren't a mesh of two axes"),
+        (&["plan", "--ranks", "0"], "0 is not in 1..=4096"),
+        (&["plan", "--dim", "10", "--heads", "3"], "3, and a divisor of the dimension, 10, was expected"),
+        (
+            &["plan", "--kv-heads", "5"],
+            "the number of heads is 32, and a multiple of the 5 key-value heads was expected",
+        ),
+        (&["plan", "--dtype", "f32", "--bytes-per-element", "2"], "cannot be used with"),
     ] {
         let (status, out, err) = output(arguments);
         assert_eq!((status, out.as_str()), (Some(2), ""));
@@ -133,6 +153,124 @@ fn every_computation_is_measured_by_every_algorithm() {
             assert!(point["peak_bytes"].is_u64() && point["threads"] == 2, "{point}");
         }
     }
+}
+
+#[test]
+fn every_strategy_is_measured_by_every_algorithm() {
+    let placements = ["contiguous", "striped", "zigzag"];
+    let ring: Vec<String> =
+        ["", "_both"].iter().flat_map(|both| placements.map(|name| format!("{name}{both}"))).collect();
+    let meshes: Vec<String> = ring.iter().map(|name| format!("u2_{name}")).collect();
+    let named = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    for (bench, options, algorithms) in [
+        ("ulysses", "--kv-heads 2 --dtype f64", named(&["fused", "separate"])),
+        ("ulysses_training", "--batch 2", named(&["fused", "separate"])),
+        ("ring_training", "--causal", ring),
+        ("all_gather_keys", "--causal", named(&placements)),
+        ("ulysses_ring", "--causal --head-dim 5", meshes),
+    ] {
+        let points = objects(&format!(
+            "bench {bench} {options} --sequence 65 --ranks 4 --algorithm all --iterations 2"
+        ));
+        let names: Vec<&str> = points.iter().map(|p| p["algorithm"].as_str().expect("a name")).collect();
+        assert_eq!(names, algorithms, "{bench}");
+        for point in points {
+            let dtype = if options.contains("f64") { "f64" } else { "f32" };
+            assert_eq!((&point["bench"], &point["dtype"]), (&bench.into(), &dtype.into()), "{point}");
+            assert_eq!((&point["wrong"], &point["iterations"]), (&0.into(), &2.into()), "{point}");
+            for positive in
+                ["gflop_s", "speedup", "speedup_threads", "one_thread_us", "threads_us", "sent_bytes"]
+            {
+                assert!(point[positive].as_f64() > Some(0.0), "{positive}: {point}");
+            }
+            let communicating = point["communicating_pct"].as_f64().expect("a number");
+            assert!((0.0..=100.0).contains(&communicating), "{point}");
+        }
+    }
+    // In bytes of f32: 4 of 8 heads of T/2 tokens of D = 64, for q, k, v and for the output back.
+    let points = objects("bench sequence_parallel --sequence 64 --ranks 2 --iterations 1");
+    let sent: Vec<(&str, u64)> = points
+        .iter()
+        .map(|point| (point["bench"].as_str().expect("a name"), point["sent_bytes"].as_u64().expect("bytes")))
+        .collect();
+    let (ulysses, keys) = (4 * 4 * 32 * 4 * 64, 2 * 4 * 32 * 8 * 64);
+    assert_eq!(sent, [("ulysses", ulysses), ("ring", keys), ("all_gather_keys", keys)]);
+}
+
+#[test]
+fn a_table_of_strategies_says_what_is_left_out_and_how_it_was_measured() {
+    let (status, out, err) = output(&[
+        "bench",
+        "sequence_parallel_training",
+        "--sequence",
+        "64",
+        "--heads",
+        "2",
+        "--ranks",
+        "2,3",
+        "--iterations",
+        "1",
+    ]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    let title = "# attention across ranks, forward + backward: batch 1, 2 heads, head dimension 64; f32, ranks of one thread on ";
+    assert!(out.starts_with(title), "{out}");
+    assert!(
+        out.contains("# ulysses fused is skipped: 2 query heads can't be shared out among 3 ranks"),
+        "{out}"
+    );
+    assert!(out.contains("# ulysses_ring is skipped: 3 ranks aren't a mesh of two axes"), "{out}");
+    let rows: Vec<Vec<&str>> = out
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let named: Vec<&str> = rows.iter().map(|row| row[2]).collect();
+    let [ring, gather] = ["ring_training/zigzag", "all_gather_keys_training/zigzag"];
+    assert_eq!(named, ["ulysses_training/fused", ring, gather, ring, gather], "{out}");
+    assert!(rows.iter().all(|row| row[0] == "64" && row.last() == Some(&"0")), "{out}");
+}
+
+/// What is planned is what is counted when it runs.
+#[test]
+fn a_plan_for_people_and_for_programs() {
+    let sizes = "--tokens 100 --heads 9 --kv-heads 3 --dim 576 --ranks 3";
+    let plans = objects(&format!("plan {sizes}"));
+    let run = "--sequence 100 --heads 9 --kv-heads 3 --head-dim 64 --ranks 3 --iterations 1";
+    for (way, bench) in
+        [("ulysses", "ulysses"), ("ring (zigzag)", "ring"), ("all-gather (zigzag)", "all_gather_keys")]
+    {
+        let plan = plans.iter().find(|plan| plan["way"] == way).expect(way);
+        assert_eq!(plan["fits"], true);
+        let forward = &objects(&format!("bench {bench} {run}"))[0]["sent_bytes"];
+        assert_eq!(forward, &plan["forward"]["bytes"], "{way}");
+        let both = &objects(&format!("bench {bench}_training {run}"))[0]["sent_bytes"];
+        let bytes = |pass: &str| plan[pass]["bytes"].as_u64().expect("bytes");
+        assert_eq!(both, bytes("forward") + bytes("backward"), "{way}");
+    }
+    let arguments: Vec<&str> = ["plan"].into_iter().chain(sizes.split(' ')).collect();
+    let (status, out, err) = output(&arguments);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    assert!(
+        out.starts_with("# 100 tokens, batch 1, of 576 elements; 9 heads on 3 of keys and values"),
+        "{out}"
+    );
+    assert!(out.contains("\nring (zigzag, both ways)  "), "{out}");
+}
+
+#[test]
+fn a_measurement_across_ranks_can_be_kept() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("across");
+    let mut arguments = "bench sequence_parallel --ranks 1,2,4 --sequence 16..64 --iterations 1 --record"
+        .split(' ')
+        .collect::<Vec<_>>();
+    arguments.push(file.to_str().expect("text"));
+    let (status, _, err) = output(&arguments);
+    assert_eq!((status, err.as_str()), (Some(0), ""));
+    let read = |extension| std::fs::read_to_string(file.with_extension(extension)).expect("it was written");
+    let (table, plot) = (read("md"), read("svg"));
+    assert!(table.contains("ranks of one thread each") && table.contains(&arguments.join(" ")), "{table}");
+    assert_eq!(table.lines().filter(|line| line.starts_with("| ")).count(), 2 + 3 * (3 + 3 + 4), "{table}");
+    assert!(plot.contains(">ring</text>") && plot.contains(">P, ranks</text>"), "{plot}");
 }
 
 #[test]
@@ -211,6 +349,40 @@ fn the_kept_measurement_of_the_notes_is_right_about_memory() {
         let tokens = row[0].parse().expect("tokens");
         has_the_right_memory("naive", tokens, bytes(row[3]));
         has_the_right_memory("flash", tokens, bytes(row[4]));
+    }
+    assert!(rows.len() > 10, "{text}");
+}
+
+/// The other one that the notes show: its bytes must still be those of the formulas.
+#[test]
+fn the_kept_measurement_across_ranks_is_right_about_bytes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../notes/measured/attention-across-ranks.md");
+    let text = std::fs::read_to_string(path).expect("the notes have one");
+    assert!(!text.contains("--heads") && !text.contains("--head-dim"), "8 heads of 64 are compared with");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect()))
+        .collect();
+    assert_eq!(rows[0][..4], ["T", "P", "strategy", "time"]);
+    let mut plans = BTreeMap::new();
+    for row in &rows[2..] {
+        let plan = plans.entry((row[0], row[1])).or_insert_with(|| {
+            objects(&format!("plan --tokens {} --ranks {} --heads 8 --dim 512", row[0], row[1]))
+        });
+        let ranks: u64 = row[1].parse().expect("ranks");
+        let way = match row[2].split_once('/').expect("a family and an algorithm") {
+            ("ulysses", "fused") => "ulysses".to_owned(),
+            ("ring", "zigzag") => "ring (zigzag)".to_owned(),
+            ("all_gather_keys", "zigzag") => "all-gather (zigzag)".to_owned(),
+            ("ulysses_ring", mesh) => {
+                let ulysses = mesh.strip_prefix('u').and_then(|mesh| mesh.strip_suffix("_zigzag"));
+                format!("ulysses {} x ring (zigzag)", ulysses.expect("a mesh"))
+            }
+            other => panic!("{other:?} on {ranks} ranks"),
+        };
+        let plan = plan.iter().find(|plan| plan["way"] == way.as_str()).expect("a way");
+        let bytes: u64 = row[7].replace([',', 'B', ' '], "").parse().expect("bytes");
+        assert_eq!(plan["forward"]["bytes"], bytes, "{way} of {} tokens on {ranks} ranks", row[0]);
     }
     assert!(rows.len() > 10, "{text}");
 }

@@ -31,8 +31,9 @@ pub use oracle::Oracle;
 pub use trial::Trial;
 
 use attention::algorithm::{Attended, Gradients, Upstream};
-use attention::{Algorithm, Float, Options, Result};
+use attention::{Algorithm, Options, Result};
 use ndarray::ArrayView4;
+use parallel::Float;
 
 /// Anything that claims to be scaled dot-product attention, forward and backward, in f32 and f64.
 pub trait AttentionGear: Sync {

@@ -13,8 +13,10 @@
 //! | [`program`] | random sequences of operations on nested communicators |
 //! | [`faults`] | one rank misbehaves: all must return, and the error must name it |
 //! | [`attention`] | the same for attention: cases, oracle, suite, mutants |
+//! | [`parallel`] | attention across ranks as an attention: it owes what every attention owes |
 //! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
+#[cfg(feature = "arithmetic")]
 pub mod attention;
 pub mod case;
 pub mod choice;
@@ -22,6 +24,8 @@ pub mod faults;
 pub mod gear;
 pub mod mutants;
 pub mod oracle;
+#[cfg(feature = "arithmetic")]
+pub mod parallel;
 pub mod program;
 pub mod suite;
 pub mod timed;

@@ -7,6 +7,7 @@
 //! | [`size`] | what a size means |
 //! | [`start`] | a common start outside the transport that is measured |
 //! | [`arithmetic`] | products, softmax and attention |
+//! | [`parallel`] | attention across ranks, beside one rank |
 //!
 //! ```text
 //! rank 0   rewrite     │ wait │▓▓▓ call ▓▓▓│ wait   │ rewrite ...
@@ -18,7 +19,10 @@
 //! A rank rewrites its own buffers before each call, as the program around a collective would have done: so
 //! its data lies in its own core's cache, or in none, and never where the call before happened to leave it.
 
+#[cfg(feature = "arithmetic")]
 pub mod arithmetic;
+#[cfg(feature = "arithmetic")]
+pub mod parallel;
 pub mod pattern;
 pub mod size;
 pub mod start;

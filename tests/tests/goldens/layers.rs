@@ -9,7 +9,7 @@ use layers::multi_head::{Call, Projections, Sizes};
 use layers::norm::{LayerNorm, RmsNorm};
 use layers::rotary::{Convention, Frequencies, Positions, Rotary, Scaling};
 use layers::{Linear, MultiHeadAttention};
-use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayViewD, Dimension};
+use ndarray::{Array, Array1, Array2, Array3, Array4, ArrayViewD, Dimension, Ix3};
 use serde_json::Value;
 use simd::Float;
 use std::sync::Arc;
@@ -29,9 +29,10 @@ pub(crate) fn check<T: Float>(golden: &Golden) {
     }
 }
 
-type Named<'a, T> = (&'a str, ArrayViewD<'a, T>);
+/// A result and its name in the file.
+pub(crate) type Named<'a, T> = (&'a str, ArrayViewD<'a, T>);
 
-fn named<'a, T, D: Dimension>(name: &'a str, array: &'a Array<T, D>) -> Named<'a, T> {
+pub(crate) fn named<'a, T, D: Dimension>(name: &'a str, array: &'a Array<T, D>) -> Named<'a, T> {
     (name, array.view().into_dyn())
 }
 
@@ -125,17 +126,55 @@ fn mlp<T: Float>(golden: &Golden) {
 }
 
 /// PyTorch's own layer: one matrix for queries, keys and values.
-fn multi_head<T: Float>(golden: &Golden) {
-    let x: Array3<T> = golden.tensor("x");
+pub(crate) fn multi_head_layer<T: Float>(golden: &Golden) -> (MultiHeadAttention<T>, Call<'static, T>) {
+    let output = layer::<T>(golden, "out_proj.weight", "out_proj.bias");
     let attention = MultiHeadAttention {
-        sizes: Sizes::new(x.dim().2, golden.count("heads")).expect("heads that divide"),
+        sizes: Sizes::new(output.outputs(), golden.count("heads")).expect("heads that divide"),
         inputs: Projections::Fused(layer(golden, "in_proj_weight", "in_proj_bias")),
-        output: layer(golden, "out_proj.weight", "out_proj.bias"),
+        output,
         rotary: None,
         algorithm: Algorithm::Flash,
     };
     let causal = golden.parameter("causal", Value::as_bool) == Some(true);
-    let call = call(if causal { Mask::causal() } else { Mask::none() }, 0);
+    (attention, call(if causal { Mask::causal() } else { Mask::none() }, 0))
+}
+
+/// Llama's: grouped heads, rotary positions, a matrix each.
+pub(crate) fn llama_layer<T: Float>(golden: &Golden) -> (MultiHeadAttention<T>, Call<'static, T>) {
+    let (heads, kv_heads, head_dim) =
+        (golden.count("heads"), golden.count("kv_heads"), golden.count("head_dim"));
+    let of = |name| layer::<T>(golden, name, "no bias");
+    let (first, tokens) = (golden.count("first"), golden.tensor::<T, Ix3>("x").dim().1);
+    let rotary = Rotary::new(&frequencies(golden, head_dim), Convention::HalfSplit, first + tokens);
+    let output = of("output");
+    let attention = MultiHeadAttention {
+        sizes: Sizes { dim: output.outputs(), heads, kv_heads, head_dim },
+        inputs: Projections::Separate { query: of("query"), key: of("key"), value: of("value") },
+        output,
+        rotary: Some(Arc::new(rotary)),
+        algorithm: Algorithm::Flash,
+    };
+    (attention, call(Mask::causal(), first))
+}
+
+/// The gradients of either, by their names in the file.
+pub(crate) fn multi_head_gradients<T>(d: &MultiHeadAttention<T>) -> Vec<Named<'_, T>> {
+    match &d.inputs {
+        Projections::Fused(inputs) => gradients(inputs, "d_in_proj_weight", "d_in_proj_bias")
+            .chain(gradients(&d.output, "d_out_proj.weight", "d_out_proj.bias"))
+            .collect(),
+        Projections::Separate { query, key, value } => {
+            [("d_query", query), ("d_key", key), ("d_value", value), ("d_output", &d.output)]
+                .into_iter()
+                .flat_map(|(name, layer)| gradients(layer, name, ""))
+                .collect()
+        }
+    }
+}
+
+fn multi_head<T: Float>(golden: &Golden) {
+    let (attention, call) = multi_head_layer::<T>(golden);
+    let x: Array3<T> = golden.tensor("x");
     let gradient: Array3<T> = golden.tensor("gradient");
     let (output, dx, d_memory, d) = match golden.find("memory") {
         None => {
@@ -150,46 +189,22 @@ fn multi_head<T: Float>(golden: &Golden) {
             (output, d.x, Some(d.memory), d.layer)
         }
     };
-    let Projections::Fused(d_inputs) = &d.inputs else { panic!("the gradient is of another kind") };
     let mut results = vec![named("output", &output), named("d_x", &dx)];
     results.extend(d_memory.as_ref().map(|memory| named("d_memory", memory)));
-    results.extend(gradients(d_inputs, "d_in_proj_weight", "d_in_proj_bias"));
-    results.extend(gradients(&d.output, "d_out_proj.weight", "d_out_proj.bias"));
+    results.extend(multi_head_gradients(&d));
     compare(golden, "multi-head attention", &results);
 }
 
 /// Grouped heads and rotary positions, with a matrix each and with all in one.
 fn llama<T: Float>(golden: &Golden) {
-    let x: Array3<T> = golden.tensor("x");
-    let (heads, kv_heads, head_dim) =
-        (golden.count("heads"), golden.count("kv_heads"), golden.count("head_dim"));
-    let of = |name| layer::<T>(golden, name, "no bias");
-    let first = golden.count("first");
-    let separate = MultiHeadAttention {
-        sizes: Sizes { dim: x.dim().2, heads, kv_heads, head_dim },
-        inputs: Projections::Separate { query: of("query"), key: of("key"), value: of("value") },
-        output: of("output"),
-        rotary: Some(Arc::new(Rotary::new(
-            &frequencies(golden, head_dim),
-            Convention::HalfSplit,
-            first + x.dim().1,
-        ))),
-        algorithm: Algorithm::Flash,
-    };
-    let call = call(Mask::causal(), first);
-    let gradient: Array3<T> = golden.tensor("gradient");
+    let (separate, call) = llama_layer::<T>(golden);
+    let (x, gradient): (Array3<T>, Array3<T>) = (golden.tensor("x"), golden.tensor("gradient"));
     for attention in [separate.clone(), separate.fused()] {
         let (output, saved) = attention.forward(x.clone(), &call).expect("shapes that fit");
         let (dx, d) = attention.backward(&saved, gradient.view(), &call).expect("shapes that fit");
         let d = d.separate().expect("shapes that fit");
-        let Projections::Separate { query, key, value } = &d.inputs else {
-            panic!("they were just separated")
-        };
         let mut results = vec![named("output", &output), named("d_x", &dx)];
-        for (name, layer) in [("d_query", query), ("d_key", key), ("d_value", value), ("d_output", &d.output)]
-        {
-            results.extend(gradients(layer, name, ""));
-        }
+        results.extend(multi_head_gradients(&d));
         compare(golden, "grouped-query attention", &results);
     }
 }

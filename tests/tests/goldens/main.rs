@@ -8,6 +8,7 @@
 mod attention;
 mod file;
 mod layers;
+mod sequence_parallel;
 mod softmax;
 
 use file::Golden;

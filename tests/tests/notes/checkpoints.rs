@@ -1,6 +1,7 @@
 //! Published models that the chapters compute with: sizes from their public configurations.
 
 use layers::multi_head::Sizes;
+use parallel::tensor::BlockSizes;
 
 /// A language model.
 pub(crate) struct Checkpoint {
@@ -74,6 +75,12 @@ impl Checkpoint {
         let Rest { hidden, vocabulary, .. } = self.rest()?;
         let dim = self.sizes.dim;
         Ok(self.layers * (attention_parameters(&self.sizes) + 3 * dim * hidden) + vocabulary * dim)
+    }
+
+    /// One of its blocks.
+    pub(crate) fn block(&self) -> Result<BlockSizes, String> {
+        let hidden = self.rest()?.hidden;
+        Ok(BlockSizes { attention: self.sizes, hidden, gated: true, centred: false, biases: false })
     }
 
     /// Elements that a token takes up in the caches of all layers.

@@ -7,8 +7,12 @@
 //! | `model.rs` | predicted times are what the algorithms take on a machine with given latency and bandwidth |
 //! | `attention.rs`, `flash.rs` | masks, operations, bytes and visited tiles are what the attention crate says |
 //! | `heads.rs`, `positions.rs`, `decoding.rs` | sizes, wavelengths and costs are what the layers say; of the models in `checkpoints.rs` |
+//! | `tensor.rs` | what tensor and sequence parallelism send and keep is what `parallel` says |
+//! | `ulysses.rs`, `ring.rs`, `mesh.rs` | what ranks hold, compute and send that share out a sequence is what `parallel` says |
+//! | `plan.rs` | so are the ways to share out the layers of published models |
 //! | `formulas.rs` | closed forms equal the cost functions |
 //! | `links.rs` | relative links and anchors lead somewhere |
+//! | `named.rs` | tests that a note names exist |
 //!
 //! Plain `rust` fences are compiled and run as doctests: see `src/lib.rs` of this package.
 //!
@@ -24,9 +28,15 @@ mod heads;
 mod ladder;
 mod links;
 mod markdown;
+mod mesh;
 mod model;
+mod named;
+mod plan;
 mod positions;
+mod ring;
 mod tables;
+mod tensor;
+mod ulysses;
 
 use markdown::{Note, root};
 
@@ -65,6 +75,11 @@ fn formulas_equal_the_cost_functions() {
 #[test]
 fn links_lead_somewhere() {
     check(links::problems);
+}
+
+#[test]
+fn named_tests_exist() {
+    check(named::problems);
 }
 
 /// An unlabelled fence would be taken for Rust by rustdoc, and a misspelt label would go untested.

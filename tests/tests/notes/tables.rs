@@ -9,11 +9,13 @@
 //! | `model`, `fastest`, `crossover` | predicted times: see `model.rs` |
 //! | `masks`, `attention_cost`, `flash_...` | masks, and what attention costs: see `attention.rs`, `flash.rs` |
 //! | `heads_...`, `wavelengths`, `agreement`, `alibi`, `decoding_...` | see `heads.rs`, `positions.rs`, `decoding.rs` |
+//! | `tensor_...` | see `tensor.rs` |
+//! | `ulysses_...`, `ring_...`, `mesh_...`, `plan_...` | see `ulysses.rs`, `ring.rs`, `mesh.rs`, `plan.rs` |
 
 use crate::ladder::{Totals, ladder};
 use crate::markdown::{Note, table};
 use crate::model;
-use crate::{attention, decoding, flash, heads, positions};
+use crate::{attention, decoding, flash, heads, mesh, plan, positions, ring, tensor, ulysses};
 use testkit::faults::examples::EXAMPLES;
 
 /// The numbers of ranks of a cost table: powers of two, their neighbours, and an odd one.
@@ -40,6 +42,11 @@ fn generate(arguments: &str) -> Result<String, String> {
             .or_else(|| heads::generate(arguments))
             .or_else(|| positions::generate(arguments))
             .or_else(|| decoding::generate(arguments))
+            .or_else(|| tensor::generate(arguments))
+            .or_else(|| ulysses::generate(arguments))
+            .or_else(|| ring::generate(arguments))
+            .or_else(|| mesh::generate(arguments))
+            .or_else(|| plan::generate(arguments))
             .unwrap_or_else(|| Err(format!("no generator for `{arguments}`"))),
     }
 }

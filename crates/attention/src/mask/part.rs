@@ -10,8 +10,8 @@
 //!          6 ■ ■ ■ ■ ■ ■ ■ ·
 //! ```
 //!
-//! A mask, and the choices of dropout, are said of the whole, and hold for its part: a rank need not translate
-//! them. Since the keys stand in ascending order, what was an interval of keys still is one.
+//! A mask, and the choices of dropout, are said of the whole, and hold for its part: a rank need not
+//! translate them. Since the keys stand in ascending order, what was an interval of keys still is one.
 
 use crate::shape::expect;
 use crate::{Error, Result, Shape};
@@ -26,7 +26,8 @@ use crate::{Error, Result, Shape};
 /// let x = Array4::from_shape_fn((1, 2, 8, 3), |(_, h, t, d)| ((h + 1) * (t + 2) * (d + 3) % 7) as f64);
 /// let whole = naive::forward(x.view(), x.view(), x.view(), &Options::masked(Mask::causal()))?;
 /// // Queries 4 to 7, of head 1.
-/// let part = Part { first_head: 1, heads: 2, queries: Places::Some { at: &[4, 5, 6, 7], of: 8 }, keys: Places::All };
+/// let queries = Places::Some { at: &[4, 5, 6, 7], of: 8 };
+/// let part = Part { first_head: 1, heads: 2, queries, keys: Places::All };
 /// let head = x.slice(s![.., 1..2, .., ..]);
 /// let some = naive::forward(
 ///     head.slice(s![.., .., 4.., ..]),
@@ -104,8 +105,8 @@ impl Part<'_> {
         Part { first_head: 0, heads: shape.heads, queries: Places::All, keys: Places::All }
     }
 
-    /// The shape of the whole, when that of the part is `shape`. (Its key-value heads are those of the part: no
-    /// mask is about them.)
+    /// The shape of the whole, when that of the part is `shape`. (Its key-value heads are those of the part:
+    /// no mask is about them.)
     ///
     /// # Errors
     ///

@@ -8,15 +8,11 @@
 //! | [`softmax`] | of each row of a matrix |
 //! | [`attention`] | attention, by any algorithm |
 //! | [`multi_head`] | attention with its projections |
-//! | [`record`] | the points as files: a table and a plot |
-//! | [`place`] | where and when something was measured |
-//! | [`plot`] | time and memory against the length of the sequence |
+//! | [`record`] | the points of attention as files: a table and a plot |
 
 mod attention;
-mod common;
+pub(super) mod common;
 mod multi_head;
-mod place;
-mod plot;
 mod record;
 mod report;
 mod softmax;

@@ -29,7 +29,7 @@ use testkit::choice::Choice;
 /// Measures and reports, point by point. True if no element was wrong.
 pub(super) fn run(out: &mut dyn Write, request: &Request) -> io::Result<bool> {
     let options = &request.options;
-    let choices = request.choices().unwrap_or_else(|message| super::refuse(message));
+    let choices = request.choices().unwrap_or_else(|message| crate::refuse(message));
     let mut rooflines = Rooflines::new(options.ranks, options.repeat());
     let mut operation = None;
     let mut right = true;

@@ -4,8 +4,9 @@
 
 use super::case::{Allowed, Bias, Case, Fill};
 use crate::values::mix;
-use attention::{Dropout, Float, Mask, Options, Threads};
+use attention::{Dropout, Mask, Options, Threads};
 use ndarray::{Array4, s};
+use parallel::Float;
 
 /// Tensors and mask data of one case.
 #[derive(Clone, Debug)]

@@ -10,9 +10,10 @@ use super::suite::checks;
 use crate::attention::Trial;
 use crate::suite::Rejection;
 use attention::algorithm::{Attended, Gradients, Upstream};
-use attention::{Float, Options, Result};
+use attention::{Options, Result};
 use body::Body;
 use ndarray::ArrayView4;
+use parallel::Float;
 
 /// The planted mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,8 +12,9 @@
 use super::{AttentionGear, Case};
 use attention::algorithm::{Attended, Gradients, Upstream};
 use attention::paged::{PagedKeyValues, forward};
-use attention::{Algorithm, Float, Options, Result, Shape};
+use attention::{Algorithm, Options, Result, Shape};
 use ndarray::{Array4, ArrayView4, Axis, s};
+use parallel::Float;
 
 /// [`attention::paged`] with pages of so many keys. Its backward pass is flash's: pages are for decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,7 +28,8 @@ pub use nearness::{Bound, Run};
 
 use super::{AttentionGear, Case, Trial};
 use crate::suite::{Rejection, Verdict};
-use attention::{Algorithm, Float};
+use attention::Algorithm;
+use parallel::Float;
 
 /// A check of the suite.
 pub struct Check<G> {

@@ -86,7 +86,7 @@ impl Options {
         let setting = |algorithm, keys| self.setting(algorithm, pass, keys, threads);
         // Sizes that make no sense make none without keys.
         if let Err(error) = Attention::<T>::new(setting(Algorithm::Naive, 0)) {
-            crate::bench::refuse(error);
+            crate::refuse(error);
         }
         let bench = format!("attention{}", pass.suffix());
         let columns = Columns { size: ["sequence", "(tokens)"], speed: Speed::Flops };

@@ -30,7 +30,7 @@ pub(crate) struct Common {
 
 /// The types that computations are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Dtype {
+pub(in crate::bench) enum Dtype {
     F32,
     F64,
 }
@@ -63,12 +63,12 @@ impl Common {
 }
 
 /// A number from 1 to `most`.
-pub(super) fn count(most: u64) -> RangedU64ValueParser<usize> {
+pub(in crate::bench) fn count(most: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::<usize>::new().range(1..=most)
 }
 
 /// `8 heads`, or `8 heads on 2 of keys and values`.
-pub(super) fn heads(heads: usize, kv_heads: usize) -> String {
+pub(in crate::bench) fn heads(heads: usize, kv_heads: usize) -> String {
     let plural = if heads == 1 { "" } else { "s" };
     match heads == kv_heads {
         true => format!("{heads} head{plural}"),
@@ -85,6 +85,6 @@ pub(super) fn names(names: impl IntoIterator<Item = &'static str>) -> impl Typed
 }
 
 /// Whether this one is among those asked for.
-pub(super) fn is_asked(asked: &[String], name: &str) -> bool {
+pub(in crate::bench) fn is_asked(asked: &[String], name: &str) -> bool {
     asked.iter().any(|asked| asked == ALL || asked == name)
 }

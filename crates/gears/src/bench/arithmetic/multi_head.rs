@@ -70,11 +70,11 @@ pub(super) fn run(out: &mut dyn Write, options: &Options, pass: Pass) -> io::Res
 impl Options {
     fn run<T: Float>(&self, out: &mut dyn Write, pass: Pass) -> io::Result<bool> {
         let threads = self.common.threads();
-        let sizes = self.sizes().unwrap_or_else(|error| crate::bench::refuse(error));
+        let sizes = self.sizes().unwrap_or_else(|error| crate::refuse(error));
         let setting = |algorithm, sequence| self.setting(algorithm, pass, sizes, sequence, threads);
         // What makes no sense makes none without tokens.
         if let Err(error) = MultiHead::<T>::new(setting(Algorithm::Naive, 0)) {
-            crate::bench::refuse(error);
+            crate::refuse(error);
         }
         let &Options { batch, dim, heads: query_heads, causal, .. } = self;
         let kv_heads = sizes.kv_heads;

@@ -1,57 +1,65 @@
-//! A measurement that is kept: FILE.md says what was measured, where and when, and FILE.svg shows it.
+//! Time and memory against the length of the sequence, as a table and as a plot.
 
 use super::attention::AttentionSizes;
-use super::place::{machine, today};
-use super::plot;
 use super::report::Point;
+use crate::bench::kept;
+use crate::bench::plot::{self, Figure, Panel, Scale};
 use crate::text::thousands;
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
 /// What was measured of one algorithm, by growing length.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
-    pub(super) name: &'static str,
-    pub(super) at: Vec<Measured>,
+struct Curve {
+    name: &'static str,
+    at: Vec<Measured>,
 }
 
 /// A point of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Measured {
+struct Measured {
     /// T.
-    pub(super) sequence: usize,
-    pub(super) micros: f64,
+    sequence: usize,
+    micros: f64,
     /// Besides inputs and results.
-    pub(super) bytes: usize,
+    bytes: usize,
 }
 
 /// Writes both files.
 pub(super) fn write(path: &Path, points: &[Point<AttentionSizes>]) -> io::Result<()> {
     let curves = curves(points);
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let threads = points.first().map_or(1, |point| point.threads);
-    let text = format!(
-        "Measured on {} on {}, on {threads} {}, by\n\n```sh\ncargo run --release -- {}\n```\n\n{}",
-        today(),
-        machine(),
-        if threads == 1 { "thread" } else { "threads" },
-        arguments.join(" "),
-        table(&curves)
-    );
-    // Not `with_extension`, which would take a part of a name that has a dot in it.
-    let file = |extension: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(extension);
-        name
+    let on = format!("on {threads} {}", if threads == 1 { "thread" } else { "threads" });
+    kept::write(path, &on, &table(&curves), &figure(&curves))
+}
+
+fn figure(curves: &[Curve]) -> Figure {
+    let crossing = overtaking(curves);
+    let panel = |heading: &str, of: fn(&Measured) -> f64, label, mark| Panel {
+        heading: heading.into(),
+        across: "T, tokens",
+        scale: Scale::Logarithmic,
+        label,
+        mark,
+        curves: curves
+            .iter()
+            .map(|curve| plot::Curve {
+                name: curve.name.into(),
+                points: curve.at.iter().map(|at| [at.sequence as f64, of(at)]).collect(),
+            })
+            .collect(),
     };
-    let write = |name: OsString, text: String| {
-        let error = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", name.display()));
-        std::fs::write(&name, text).map_err(error)
-    };
-    write(file(".md"), text)?;
-    write(file(".svg"), plot::svg(&curves))
+    let mark = crossing.and_then(|overtaking| overtaking.sequence);
+    let memory = |at: &Measured| at.bytes as f64;
+    Figure {
+        title: "Time and memory of attention against the length of the sequence",
+        panels: [
+            panel("time of a call", |at| at.micros, plot::round_time, mark),
+            panel("memory besides inputs and results", memory, plot::round_bytes, None),
+        ],
+        caption: crossing.map(|overtaking| overtaking.text()),
+    }
 }
 
 /// A curve for each algorithm, in the order in which they first come.
@@ -93,16 +101,16 @@ fn table(curves: &[Curve]) -> String {
 
 /// Where an algorithm becomes faster than another, and stays so.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Overtaking {
+struct Overtaking {
     from: &'static str,
     to: &'static str,
     /// T, between two measured ones. None if it was faster all the way.
-    pub(super) sequence: Option<f64>,
+    sequence: Option<f64>,
 }
 
 impl Overtaking {
     /// To two digits: more would be noise.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let Overtaking { from, to, sequence } = self;
         match sequence {
             Some(sequence) => {
@@ -117,7 +125,7 @@ impl Overtaking {
 
 /// Where the last of the curves overtakes the first, if it does at last. Between two lengths the ratio of the times
 /// is taken for a power of the length: a line in a plot whose axes are logarithmic.
-pub(super) fn overtaking(curves: &[Curve]) -> Option<Overtaking> {
+fn overtaking(curves: &[Curve]) -> Option<Overtaking> {
     let [first, .., last] = curves else { return None };
     // Above 0 where the last is faster.
     let lead: Vec<(f64, f64)> = std::iter::zip(&first.at, &last.at)

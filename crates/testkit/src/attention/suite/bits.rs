@@ -4,9 +4,9 @@ use super::nearness::Run;
 use super::{rejection, same_bits};
 use crate::attention::{AttentionGear, Case, Inputs, Trial};
 use crate::suite::{Rejection, Verdict};
-use attention::Float;
 use attention::algorithm::Attended;
 use ndarray::{Array4, Axis, s};
+use parallel::Float;
 
 /// A second run gives the same bits. With 1, 2 and 3 threads the output and the log-sum-exp have the same
 /// bits, and the gradients agree to within rounding.

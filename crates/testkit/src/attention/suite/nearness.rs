@@ -5,9 +5,9 @@ use crate::attention::oracle::Oracle;
 use crate::attention::sensitive::Sensitive;
 use crate::attention::{AttentionGear, Case, Inputs};
 use crate::suite::{Rejection, Verdict};
-use attention::Float;
 use attention::algorithm::{Attended, Gradients};
 use ndarray::{Array3, Array4, ArrayView4, Axis, Dimension, Ix4};
+use parallel::Float;
 
 /// How far an element may be from what it should be: `roundings` ε times its sensitivity (see
 /// [`sensitive`](crate::attention::sensitive)), plus `plus`. ε is the distance from 1 to the next number of

@@ -2,7 +2,8 @@
 //!
 //! Attention over two parts of the keys, merged by log-sum-exp, is attention over all of them. So is the
 //! backward pass over each part with the output and the log-sum-exp of the whole. Queries and heads have
-//! nothing to do with each other. On that ring attention and Ulysses stand, and the split of keys among threads.
+//! nothing to do with each other. On that ring attention and Ulysses stand, and the split of keys among
+//! threads.
 //!
 //! ```text
 //! lse = ln(exp lse₁ + exp lse₂)          O = exp(lse₁ - lse) O₁ + exp(lse₂ - lse) O₂
@@ -68,8 +69,8 @@ pub(super) fn parts<G: AttentionGear>(gear: &G, trial: &Trial) -> Verdict {
     Ok(1)
 }
 
-/// The attention of some queries of some heads over both parts of the keys: their output is written, their part
-/// of the gradients added.
+/// The attention of some queries of some heads over both parts of the keys: their output is written, their
+/// part of the gradients added.
 fn add<G: AttentionGear>(
     gear: &G,
     case: &Case,

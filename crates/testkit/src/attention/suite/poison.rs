@@ -19,8 +19,8 @@ use crate::attention::oracle::Sight;
 use crate::attention::{AttentionGear, Case, Inputs, Parts, Trial};
 use crate::suite::{Rejection, Verdict};
 use crate::values::mix;
-use attention::Float;
 use ndarray::{Array3, Array4, Zip, s};
+use parallel::Float;
 
 /// Keys that nobody sees, every third key, the last key, a query here and there, and hidden elements of a
 /// bias: NaN, infinities, and the greatest finite number, whose products overflow.

@@ -13,9 +13,10 @@
 //! ```
 
 use super::{Amount, Pass, Work, numbers, rule};
+use crate::attention::AttentionGear;
 use attention::algorithm::{Attended, Gradients, Upstream};
 use attention::{Algorithm, Float, Mask, Options, Result, Shape, Threads, naive};
-use ndarray::{Array4, s};
+use ndarray::{Array4, ArrayView4, s};
 use std::hint::black_box;
 use std::ops::Range;
 
@@ -107,6 +108,59 @@ impl<T: Float> Attention<T> {
         let attended = inputs.forward(&setting);
         Ok(Self { setting, inputs, attended })
     }
+
+    /// The same on so many threads.
+    pub fn threads(self, threads: Threads) -> Self {
+        Self { setting: Setting { threads, ..self.setting }, ..self }
+    }
+
+    /// Query (B, H, Tq, D), key (B, G, Tk, D), value (B, G, Tk, E), and the gradient of the output (B, H, Tq, E).
+    pub fn inputs(&self) -> [ArrayView4<'_, T>; 4] {
+        let Inputs { query, key, value, gradient } = &self.inputs;
+        [query, key, value, gradient].map(|x| x.view())
+    }
+
+    /// What is timed.
+    pub fn pass(&self) -> Pass {
+        self.setting.pass
+    }
+
+    /// Mask and threads.
+    pub fn options(&self) -> Options<'static, T> {
+        self.setting.options(self.setting.offset())
+    }
+
+    /// The wrong elements among those that are looked at, of what these give.
+    fn wrong_of(
+        &self,
+        forward: impl Fn() -> Attended<T>,
+        backward: impl Fn(&Attended<T>) -> Gradients<T>,
+    ) -> usize {
+        let Self { setting, inputs, .. } = self;
+        let exact = inputs.exact();
+        let attended = forward();
+        let outputs = || wrong_outputs(setting, inputs, &exact, &attended);
+        let gradients = || wrong_gradients(setting, inputs, &exact, &attended, &backward(&attended));
+        match setting.pass {
+            Pass::Forward => outputs(),
+            Pass::Backward => gradients(),
+            Pass::Training => outputs() + gradients(),
+        }
+    }
+}
+
+impl<T: parallel::Float> Attention<T> {
+    /// The wrong elements among those that are looked at, of what another attention gives.
+    pub fn wrong_by(&self, gear: &impl AttentionGear) -> usize {
+        let [query, key, value, gradient] = self.inputs();
+        let options = self.options();
+        self.wrong_of(
+            || gear.forward(query, key, value, &options).expect(CHECKED),
+            |attended| {
+                gear.backward(query, key, value, attended.upstream(gradient), &options).expect(CHECKED)
+            },
+        )
+    }
 }
 
 impl<T: Float> Work for Attention<T> {
@@ -123,19 +177,8 @@ impl<T: Float> Work for Attention<T> {
     }
 
     fn wrong(&mut self) -> usize {
-        let Self { setting, inputs, .. } = self;
-        let exact = inputs.exact();
-        let attended = inputs.forward(setting);
-        let outputs = || wrong_outputs(setting, inputs, &exact, &attended);
-        let gradients = || {
-            let gradients = inputs.backward(setting, &attended);
-            wrong_gradients(setting, inputs, &exact, &attended, &gradients)
-        };
-        match setting.pass {
-            Pass::Forward => outputs(),
-            Pass::Backward => gradients(),
-            Pass::Training => outputs() + gradients(),
-        }
+        let Self { setting, inputs, .. } = &*self;
+        self.wrong_of(|| inputs.forward(setting), |attended| inputs.backward(setting, attended))
     }
 
     fn amount(&self) -> Amount {

@@ -1,8 +1,7 @@
-//! Time and memory against the length of the sequence: two panels with logarithmic axes, in SVG.
+//! Two panels of curves, in SVG.
 //!
 //! The picture takes its colours from the page: dark on a light one, light on a dark one.
 
-use super::record::{Curve, Measured, overtaking};
 use std::fmt::Write;
 
 const WIDTH: f64 = 880.0;
@@ -28,35 +27,63 @@ struct Rectangle {
     height: f64,
 }
 
-/// The picture of these curves.
-pub(super) fn svg(curves: &[Curve]) -> String {
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
-         <title>Time and memory of attention against the length of the sequence</title>\n{}",
-        style()
-    );
-    let crossing = overtaking(curves);
-    let time = Panel {
-        heading: "time of a call",
-        area: PANEL,
-        of: |at| at.micros,
-        label: round_time,
-        mark: crossing.and_then(|overtaking| overtaking.sequence),
-    };
-    let memory = Panel {
-        heading: "memory besides inputs and results",
-        area: Rectangle { left: PANEL.left + APART, ..PANEL },
-        of: |at| at.bytes as f64,
-        label: round_bytes,
-        mark: None,
-    };
-    time.draw(&mut svg, curves);
-    memory.draw(&mut svg, curves);
-    if let Some(overtaking) = crossing {
-        text(&mut svg, "caption", [WIDTH / 2.0, HEIGHT - 12.0], &overtaking.text());
+/// A picture.
+#[derive(Clone, Debug)]
+pub(super) struct Figure {
+    /// For who doesn't see it.
+    pub(super) title: &'static str,
+    pub(super) panels: [Panel; 2],
+    /// Below it.
+    pub(super) caption: Option<String>,
+}
+
+/// One pair of axes.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    pub(super) heading: String,
+    /// What the lower axis shows, by powers of two.
+    pub(super) across: &'static str,
+    pub(super) scale: Scale,
+    /// How a tick of the upright axis is written.
+    pub(super) label: fn(f64) -> String,
+    /// A place on the lower axis to point out.
+    pub(super) mark: Option<f64>,
+    pub(super) curves: Vec<Curve>,
+}
+
+/// How the upright axis runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// By powers of ten. What isn't above zero has no logarithm, and isn't shown.
+    Logarithmic,
+    /// From zero.
+    Linear,
+}
+
+/// A line through points, from left to right.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Curve {
+    pub(super) name: String,
+    pub(super) points: Vec<[f64; 2]>,
+}
+
+impl Figure {
+    pub(super) fn svg(&self) -> String {
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+             font-family=\"system-ui, sans-serif\" font-size=\"13\">\n\
+             <title>{}</title>\n{}",
+            self.title,
+            style()
+        );
+        for (i, panel) in self.panels.iter().enumerate() {
+            panel.draw(&mut svg, Rectangle { left: PANEL.left + i as f64 * APART, ..PANEL });
+        }
+        if let Some(caption) = &self.caption {
+            text(&mut svg, "caption", [WIDTH / 2.0, HEIGHT - 12.0], caption);
+        }
+        svg + "</svg>\n"
     }
-    svg + "</svg>\n"
 }
 
 /// Colours for a light page and for a dark one.
@@ -81,28 +108,21 @@ fn style() -> String {
     )
 }
 
-/// One pair of axes.
-struct Panel {
-    heading: &'static str,
-    area: Rectangle,
-    /// What is shown.
-    of: fn(&Measured) -> f64,
-    /// How a power of ten of it is written.
-    label: fn(f64) -> String,
-    /// A length to point out.
-    mark: Option<f64>,
-}
-
 impl Panel {
-    fn draw(&self, svg: &mut String, curves: &[Curve]) {
-        let Rectangle { left, top, width, height } = self.area;
-        let all = || curves.iter().flat_map(|curve| &curve.at);
-        let (x, y) = (Axis::of(all().map(|at| at.sequence as f64), 2.0), Axis::of(all().map(self.of), 10.0));
+    fn draw(&self, svg: &mut String, area: Rectangle) {
+        let Rectangle { left, top, width, height } = area;
+        let shown = |&[_, y]: &[f64; 2]| y > 0.0 || self.scale == Scale::Linear;
+        let all = || self.curves.iter().flat_map(|curve| &curve.points).filter(|&point| shown(point));
+        let x = Axis::logarithmic(all().map(|&[x, _]| x), 2.0);
+        let y = match self.scale {
+            Scale::Logarithmic => Axis::logarithmic(all().map(|&[_, y]| y), 10.0),
+            Scale::Linear => Axis::linear(all().map(|&[_, y]| y)),
+        };
         let at_x = |value: f64| left + width * x.share(value);
         let at_y = |value: f64| top + height * (1.0 - y.share(value));
 
-        text(svg, "heading", [left + width / 2.0, top - 22.0], self.heading);
-        text(svg, "x", [left + width / 2.0, top + height + 40.0], "T, tokens");
+        text(svg, "heading", [left + width / 2.0, top - 22.0], &self.heading);
+        text(svg, "x", [left + width / 2.0, top + height + 40.0], self.across);
         for tick in x.ticks() {
             line(svg, "grid", [at_x(tick), top], [at_x(tick), top + height]);
             text(svg, "x", [at_x(tick), top + height + 18.0], &round_count(tick));
@@ -115,14 +135,10 @@ impl Panel {
             line(svg, "mark", [at_x(mark), top], [at_x(mark), top + height]);
         }
         let mut taken: Vec<f64> = Vec::new();
-        for (i, curve) in curves.iter().enumerate() {
+        for (i, curve) in self.curves.iter().enumerate() {
             let i = i % COLOURS.len();
-            let points: Vec<[f64; 2]> = curve
-                .at
-                .iter()
-                .filter(|at| (self.of)(at) > 0.0) // nothing has no logarithm
-                .map(|at| [at_x(at.sequence as f64), at_y((self.of)(at))])
-                .collect();
+            let points: Vec<[f64; 2]> =
+                curve.points.iter().filter(|&point| shown(point)).map(|&[x, y]| [at_x(x), at_y(y)]).collect();
             let path: Vec<String> = points.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
             let _ = writeln!(svg, "<polyline class=\"line l{i}\" points=\"{}\"/>", path.join(" "));
             for [x, y] in &points {
@@ -134,42 +150,61 @@ impl Panel {
                     y += 14.0;
                 }
                 taken.push(y);
-                text(svg, &format!("p{i}"), [x + 8.0, y + 4.0], curve.name);
+                text(svg, &format!("p{i}"), [x + 8.0, y + 4.0], &curve.name);
             }
         }
     }
 }
 
-/// A logarithmic axis, from a power of the base to another.
+/// An axis, from a multiple of a step to another: of the value, or of its logarithm to a base.
 struct Axis {
-    base: f64,
+    base: Option<f64>,
+    step: f64,
     first: i32,
     last: i32,
 }
 
 impl Axis {
     /// That has room for these values, those that have a logarithm.
-    fn of(values: impl Iterator<Item = f64> + Clone, base: f64) -> Self {
+    fn logarithmic(values: impl Iterator<Item = f64> + Clone, base: f64) -> Self {
         let values = values.filter(|&value| value > 0.0);
         let first = values.clone().fold(f64::INFINITY, f64::min).log(base).floor();
         let last = values.fold(0.0, f64::max).log(base).ceil();
-        match first.is_finite() && last.is_finite() {
+        let (first, last) = match first.is_finite() && last.is_finite() {
             // `as`: they are small whole numbers.
-            true => Axis { base, first: first as i32, last: (last as i32).max(first as i32 + 1) },
-            false => Axis { base, first: 0, last: 1 },
+            true => (first as i32, (last as i32).max(first as i32 + 1)),
+            false => (0, 1),
+        };
+        Axis { base: Some(base), step: 1.0, first, last }
+    }
+
+    /// That has room for zero and these values, with a handful of round ticks.
+    fn linear(values: impl Iterator<Item = f64>) -> Self {
+        let most = values.filter(|value| value.is_finite()).fold(0.0, f64::max);
+        if most == 0.0 {
+            return Axis { base: None, step: 1.0, first: 0, last: 1 };
         }
+        let ten = 10_f64.powf((most / 6.0).log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|round| round * ten).into_iter().find(|step| most <= 6.0 * step);
+        let step = step.unwrap_or(10.0 * ten);
+        Axis { base: None, step, first: 0, last: ((most / step).ceil() as i32).max(1) }
     }
 
     /// How far along a value is, from 0 to 1.
     fn share(&self, value: f64) -> f64 {
-        (value.log(self.base) - f64::from(self.first)) / f64::from(self.last - self.first)
+        let steps = self.base.map_or(value, |base| value.log(base)) / self.step;
+        (steps - f64::from(self.first)) / f64::from(self.last - self.first)
     }
 
-    /// Powers of the base: all, or of many every second, third, ...
+    /// All steps, or of many every second, third, ...
     fn ticks(&self) -> impl Iterator<Item = f64> {
-        let step = (self.last - self.first) / 7 + 1;
-        let base = self.base;
-        (self.first..=self.last).step_by(step as usize).map(move |power| base.powi(power))
+        let every = (self.last - self.first) / 7 + 1;
+        let (base, step) = (self.base, self.step);
+        let value = move |count: i32| match base {
+            Some(base) => base.powi(count),
+            None => f64::from(count) * step,
+        };
+        (self.first..=self.last).step_by(every as usize).map(value)
     }
 }
 
@@ -182,12 +217,12 @@ fn round_count(count: f64) -> String {
 }
 
 /// A power of ten of microseconds.
-fn round_time(micros: f64) -> String {
+pub(super) fn round_time(micros: f64) -> String {
     scaled(micros, &[(1e6, "s"), (1e3, "ms"), (1.0, "µs"), (1e-3, "ns")], 0)
 }
 
 /// A power of ten of bytes.
-fn round_bytes(bytes: f64) -> String {
+pub(super) fn round_bytes(bytes: f64) -> String {
     scaled(bytes, &[(1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")], 0)
 }
 
@@ -224,16 +259,16 @@ mod tests {
 
     #[test]
     fn axes_have_room_and_few_ticks() {
-        let axis = Axis::of([16.0, 8192.0].into_iter(), 2.0);
+        let axis = Axis::logarithmic([16.0, 8192.0].into_iter(), 2.0);
         assert_eq!((axis.first, axis.last), (4, 13));
         assert_eq!((axis.share(16.0), axis.share(8192.0)), (0.0, 1.0));
         assert_eq!(axis.ticks().collect::<Vec<_>>(), [16.0, 64.0, 256.0, 1024.0, 4096.0]);
-        let axis = Axis::of([30.0, 0.0, 400.0].into_iter(), 10.0);
+        let axis = Axis::logarithmic([30.0, 0.0, 400.0].into_iter(), 10.0);
         assert_eq!((axis.first, axis.last), (1, 3));
         assert_eq!(axis.ticks().collect::<Vec<_>>(), [10.0, 100.0, 1000.0]);
-        let one = Axis::of([8.0].into_iter(), 2.0);
+        let one = Axis::logarithmic([8.0].into_iter(), 2.0);
         assert_eq!((one.first, one.last), (3, 4));
-        let nothing = Axis::of([0.0].into_iter(), 2.0);
+        let nothing = Axis::logarithmic([0.0].into_iter(), 2.0);
         assert_eq!((nothing.first, nothing.last), (0, 1));
     }
 
@@ -251,20 +286,48 @@ mod tests {
         assert_eq!([64.0, 4096.0].map(round_count), ["64", "4K"]);
     }
 
+    #[test]
+    fn a_linear_axis_begins_at_zero() {
+        let ticks = |most: f64| Axis::linear([0.3, most].into_iter()).ticks().collect::<Vec<_>>();
+        assert_eq!(ticks(1.93), [0.0, 0.5, 1.0, 1.5, 2.0]);
+        assert_eq!(ticks(7.1), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks(60.0), [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+        let axis = Axis::linear([1.5].into_iter());
+        assert_eq!((axis.share(0.0), axis.share(0.75)), (0.0, 0.5));
+        assert_eq!(Axis::linear(std::iter::empty()).ticks().collect::<Vec<_>>(), [0.0, 1.0]);
+    }
+
+    fn figure(curves: Vec<Curve>) -> Figure {
+        let panel = |scale| Panel {
+            heading: "time".into(),
+            across: "T, tokens",
+            scale,
+            label: round_time,
+            mark: Some(32.0),
+            curves: curves.clone(),
+        };
+        Figure {
+            title: "a figure",
+            panels: [panel(Scale::Logarithmic), panel(Scale::Linear)],
+            caption: Some("a caption".into()),
+        }
+    }
+
     /// Every point of every curve is in both panels, inside the picture, and elements are closed.
     #[test]
     fn all_points_are_drawn() {
-        let at = |i: usize, factor: f64| Measured {
-            sequence: 16 << i,
-            micros: factor * f64::from(1 << i),
-            bytes: 100 << i,
+        let curve = |name: &str, factor: f64| Curve {
+            name: name.into(),
+            points: (0..4).map(|i| [f64::from(16 << i), factor * f64::from(1 << i)]).collect(),
         };
-        let curve = |name, factor| Curve { name, at: (0..4).map(|i| at(i, factor)).collect() };
-        let svg = svg(&[curve("naive", 2.0), curve("flash", 2.1)]);
+        let svg = figure(vec![curve("naive", 2.0), curve("flash", 2.1)]).svg();
         assert_eq!(svg.matches("<circle").count(), 2 * 2 * 4);
         assert_eq!(svg.matches("<polyline").count(), 2 * 2);
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
-        assert!(svg.contains(">naive</text>") && svg.contains(">flash</text>"));
+        for text in ["naive", "flash", "a caption", "time", "T, tokens"] {
+            assert!(svg.contains(&format!(">{text}</text>")), "{text}");
+        }
+        assert!(svg.contains("<title>a figure</title>"));
         for (attribute, most) in [(" cx=\"", WIDTH), (" cy=\"", HEIGHT), (" x=\"", WIDTH), (" y=\"", HEIGHT)]
         {
             for part in svg.split(attribute).skip(1) {
@@ -275,10 +338,17 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_logarithm_is_left_out() {
+        let curve = Curve { name: "x".into(), points: vec![[1.0, 0.0], [2.0, 3.0]] };
+        assert_eq!(figure(vec![curve]).svg().matches("<circle").count(), 1 + 2);
+    }
+
+    #[test]
     fn names_do_not_cover_each_other() {
-        let curve = |name| Curve { name, at: vec![Measured { sequence: 16, micros: 1.0, bytes: 1 }] };
-        let svg = svg(&[curve("naive"), curve("blocked"), curve("flash")]);
-        let mut heights: Vec<&str> = ["naive", "blocked", "flash"]
+        let names = ["naive", "blocked", "flash"];
+        let svg =
+            figure(names.map(|name| Curve { name: name.into(), points: vec![[16.0, 1.0]] }).into()).svg();
+        let mut heights: Vec<&str> = names
             .iter()
             .flat_map(|name| svg.lines().filter(move |line| line.ends_with(&format!(">{name}</text>"))))
             .collect();

@@ -3,7 +3,7 @@
 //! which one rank is held up for long). Shuttle itself reports a hang.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg shuttle" cargo test --release -p gears-tests --test schedules -- --show-output
+//! RUSTFLAGS="--cfg shuttle" cargo test --release -p gears-schedules -- --show-output
 //! ```
 //!
 //! Seeds are fixed, so that a failure comes again; SHUTTLE_RANDOM_SEED explores others.
