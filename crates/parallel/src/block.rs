@@ -6,12 +6,12 @@
 //!     └──────────────────────────────────────────┘        └──────────────────────────┘
 //! ```
 //!
-//! Norms, network and residuals treat each token alone, so each rank does them for its own tokens, and with them keeps
-//! its own alone. Every rank has all weights. Only attention looks at other tokens, and only there ranks talk: a block is
-//! [`layers::Block`] with [`multi_head`] in place of its attention.
+//! Norms, network and residuals treat each token alone, so each rank does them for its own tokens, and with
+//! them keeps its own alone. Every rank has all weights. Only attention looks at other tokens, and only there
+//! ranks talk: a block is [`layers::Block`] with [`multi_head`] in place of its attention.
 //!
-//! Unlike in [`tensor`](crate::tensor), where ranks share out the weights, the sums of gradients are of *all* of them;
-//! [`gradients::sum`](crate::gradients::sum) adds them up, one block at a time.
+//! Unlike in [`tensor`](crate::tensor), where ranks share out the weights, the sums of gradients are of *all*
+//! of them; [`gradients::sum`](crate::gradients::sum) adds them up, one block at a time.
 //!
 //! Saved, in elements: those of [`multi_head`]; and for T_r tokens, by a network of F hidden elements,
 //!
@@ -24,11 +24,12 @@
 
 use crate::error::expect;
 use crate::multi_head;
+use crate::shapes::{by_sequence, by_token, flat, shared_by_token};
 use crate::tensor::BlockSizes;
 use crate::{Float, Result, SequenceParallelAttention, Strategy};
 use layers::multi_head::Call;
 use layers::{Block, feed_forward, norm};
-use ndarray::{ArcArray, Array2, Array3, ArrayBase, ArrayView3, Ix2, Ix3, RawData};
+use ndarray::{ArcArray, Array3, ArrayView3, Ix3};
 
 /// What the backward pass needs.
 #[derive(Clone, Debug)]
@@ -51,8 +52,8 @@ impl<T> Saved<T> {
     }
 }
 
-/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the backward pass
-/// needs. All ranks call this with the same block, and the call of the whole sequence.
+/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the
+/// backward pass needs. All ranks call this with the same block, and the call of the whole sequence.
 ///
 /// # Errors
 ///
@@ -64,21 +65,21 @@ pub fn forward<T: Float>(
     x: impl Into<ArcArray<T, Ix3>>,
     call: &Call<'_, T>,
 ) -> Result<(Array3<T>, Saved<T>)> {
-    let x = contiguous(x.into());
-    let (shape, threads) = (x.dim(), call.options.threads);
-    let x = by_token(x); // (B T_r, dim)
+    let x = x.into();
+    let ((batch, own, _), threads) = (x.dim(), call.options.threads);
+    let x = shared_by_token(x); // (B T_r, dim)
     let (normed, attention_norm) = block.attention_norm.forward(x.clone(), threads)?;
-    let normed = by_sequence(normed, shape);
+    let normed = by_sequence(normed, (batch, own));
     let (h, saved) = multi_head::forward(&block.attention, attention, tokens, normed, call)?;
-    let h = (by_token(h) + &x).into_shared();
+    let h = (flat(h) + &x).into_shared();
     let (normed, feed_forward_norm) = block.feed_forward_norm.forward(h.clone(), threads)?;
     let (y, feed_forward) = block.feed_forward.forward(normed, threads)?;
-    let y = by_sequence(y + &h, shape);
+    let y = by_sequence(y + &h, (batch, own));
     Ok((y, Saved { attention_norm, attention: saved, feed_forward_norm, feed_forward }))
 }
 
-/// The gradient of this rank's x, (B, T_r, dim), and its part of the block's, given that of its y. All ranks call this
-/// with the block, the attention and the call of the forward pass.
+/// The gradient of this rank's x, (B, T_r, dim), and its part of the block's, given that of its y. All ranks
+/// call this with the block, the attention and the call of the forward pass.
 ///
 /// # Errors
 ///
@@ -90,24 +91,24 @@ pub fn backward<T: Float>(
     gradient: ArrayView3<'_, T>,
     call: &Call<'_, T>,
 ) -> Result<(Array3<T>, Block<T>)> {
-    let (shape, threads) = (saved.attention.x.dim(), call.options.threads);
-    let because = "(B, T_r, dim), as y";
-    expect("the gradient", gradient.shape(), &[shape.0, shape.1, shape.2], because)?;
-    let dy = by_token(gradient.as_standard_layout()); // (B T_r, dim)
+    let ((batch, own, dim), threads) = (saved.attention.x.dim(), call.options.threads);
+    expect("the gradient", gradient.shape(), &[batch, own, dim], "(B, T_r, dim), as y")?;
+    let dy = by_token(gradient); // (B T_r, dim)
     let (d_normed, feed_forward) = block.feed_forward.backward(&saved.feed_forward, dy.view(), threads)?;
     let (dh, feed_forward_norm) =
         block.feed_forward_norm.backward(&saved.feed_forward_norm, d_normed.view(), threads)?;
-    let dh = by_sequence(dh + &dy, shape);
+    let dh = by_sequence(dh + &dy, (batch, own));
 
     let (d_normed, d_attention) =
         multi_head::backward(&block.attention, attention, &saved.attention, dh.view(), call)?;
     let (dx, attention_norm) =
-        block.attention_norm.backward(&saved.attention_norm, by_token(d_normed).view(), threads)?;
-    let dx = by_sequence(dx + &by_token(dh), shape);
+        block.attention_norm.backward(&saved.attention_norm, flat(d_normed).view(), threads)?;
+    let dx = by_sequence(dx + &flat(dh), (batch, own));
     Ok((dx, Block { attention_norm, attention: d_attention, feed_forward_norm, feed_forward }))
 }
 
-/// Elements that a rank keeps for the backward pass, for B sequences of T tokens: what [`Saved::bytes`] counts.
+/// Elements that a rank keeps for the backward pass, for B sequences of T tokens: what [`Saved::bytes`]
+/// counts.
 ///
 /// ```
 /// use layers::multi_head::Sizes;
@@ -142,23 +143,4 @@ pub fn saved_elements(
     let norms = 2 * (sizes.attention.dim + if sizes.centred { 2 } else { 1 });
     let network = sizes.attention.dim + sizes.hidden * if sizes.gated { 3 } else { 2 };
     Ok(attention + own * (norms + network))
-}
-
-/// The same array, its elements in row-major order: most often as it is, else a copy.
-fn contiguous<T: Float>(x: ArcArray<T, Ix3>) -> ArcArray<T, Ix3> {
-    match x.is_standard_layout() {
-        true => x,
-        false => x.as_standard_layout().into_owned().into_shared(),
-    }
-}
-
-/// (B, T, dim) as (B T, dim), of an array that lies so.
-fn by_token<T, S: RawData<Elem = T>>(x: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix2> {
-    let (batch, tokens, dim) = x.dim();
-    x.into_shape_with_order((batch * tokens, dim)).expect("(B, T, dim) to (B T, dim)")
-}
-
-/// (B T, dim) as (B, T, dim).
-fn by_sequence<T>(x: Array2<T>, shape: (usize, usize, usize)) -> Array3<T> {
-    x.into_shape_with_order(shape).expect("(B T, dim) to (B, T, dim)")
 }

@@ -1,7 +1,7 @@
 //! Attention and layers on many ranks: forward and backward.
 //!
-//! Letters: P ranks, r one of them; B batch, T tokens of the whole sequence, H query heads, G key-value heads, D head
-//! dimension.
+//! Letters: P ranks, r one of them; B batch, T tokens of the whole sequence, H query heads, G key-value
+//! heads, D head dimension.
 
 pub mod block;
 pub mod error;
@@ -17,6 +17,7 @@ pub mod plan;
 pub mod redistribute;
 mod ring;
 pub mod sequence;
+mod shapes;
 pub mod stack;
 pub mod strategy;
 pub mod tensor;

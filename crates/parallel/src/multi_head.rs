@@ -6,20 +6,21 @@
 //! (B, T_r, dim)                                                                     (B, T_r, dim)
 //! ```
 //!
-//! A projection treats each token alone, so a rank projects its own, and what is sent is queries, keys and values: no
-//! weight travels, and x doesn't. What this file adds to [`sequence`] is the steps of
+//! A projection treats each token alone, so a rank projects its own, and what is sent is queries, keys and
+//! values: no weight travels, and x doesn't. What this file adds to [`sequence`] is the steps of
 //! [`layers::MultiHeadAttention`] around it.
 //!
-//! A [`Call`] is that of the whole sequence, as on one rank: its mask, its dropout, and its positions. A rank turns its
-//! queries and keys by the positions that its tokens have in the *whole*. (By those in the shard, 0, 1, ..., distances
-//! between tokens of one shard would be right, those between shards wrong, and all shapes as they should be.)
+//! A [`Call`] is that of the whole sequence, as on one rank: its mask, its dropout, and its positions. A rank
+//! turns its queries and keys by the positions that its tokens have in the *whole*. (By those in the shard,
+//! 0, 1, ..., distances between tokens of one shard would be right, those between shards wrong, and all
+//! shapes as they should be.)
 //!
-//! With [`Exchange::Separate`] the queries are under way while keys and values are computed; else one product makes
-//! all three.
+//! With [`Exchange::Separate`] the queries are under way while keys and values are computed; else one product
+//! makes all three.
 //!
-//! Backward each rank gets the gradient of x of its own tokens, complete, and its *part* of that of the weights: a
-//! weight's gradient is a sum over tokens, and the rank has seen some. [`gradients::sum`](crate::gradients::sum) adds
-//! up the parts.
+//! Backward each rank gets the gradient of x of its own tokens, complete, and its *part* of that of the
+//! weights: a weight's gradient is a sum over tokens, and the rank has seen some.
+//! [`gradients::sum`](crate::gradients::sum) adds up the parts.
 //!
 //! Cost: what [`Strategy::cost`] says, and the sum of gradients. The layer itself sends nothing.
 //!
@@ -69,9 +70,9 @@ impl<T> Saved<T> {
     }
 }
 
-/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the backward pass
-/// needs. All ranks call this with the same layer, and the call of the whole sequence. What computes attention on a
-/// rank is `attention.algorithm`, not the layer's.
+/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the
+/// backward pass needs. All ranks call this with the same layer, and the call of the whole sequence. What
+/// computes attention on a rank is `attention.algorithm`, not the layer's.
 ///
 /// ```
 /// use collectives::World;
@@ -97,8 +98,9 @@ impl<T> Saved<T> {
 ///
 /// # Errors
 ///
-/// If x isn't of the rank's tokens or doesn't fit the layer, or positions don't fit the whole: before anything is sent.
-/// If the mask doesn't fit, there are more ranks along the axis of Ulysses than query heads, or the world has failed.
+/// If x isn't of the rank's tokens or doesn't fit the layer, or positions don't fit the whole: before
+/// anything is sent. If the mask doesn't fit, there are more ranks along the axis of Ulysses than query
+/// heads, or the world has failed.
 pub fn forward<T: Float>(
     layer: &MultiHeadAttention<T>,
     attention: &SequenceParallelAttention,
@@ -130,13 +132,13 @@ pub fn forward<T: Float>(
     Ok((y, Saved { x, attention: saved, attended: redistributed.then_some(attended), tokens }))
 }
 
-/// The gradient of this rank's x, (B, T_r, dim), and its part of the layer's, given that of its y. All ranks call this
-/// with the layer, the attention and the call of the forward pass.
+/// The gradient of this rank's x, (B, T_r, dim), and its part of the layer's, given that of its y. All ranks
+/// call this with the layer, the attention and the call of the forward pass.
 ///
 /// # Errors
 ///
-/// If the gradient's shape isn't that of y: before anything is sent. If the layer or the call aren't those of the
-/// forward pass, or the world has failed.
+/// If the gradient's shape isn't that of y: before anything is sent. If the layer or the call aren't those of
+/// the forward pass, or the world has failed.
 pub fn backward<T: Float>(
     layer: &MultiHeadAttention<T>,
     attention: &SequenceParallelAttention,
@@ -155,8 +157,8 @@ pub fn backward<T: Float>(
     Ok((dx, MultiHeadAttention { sizes: layer.sizes, inputs, output, rotary, algorithm }))
 }
 
-/// What a rank sends in one pass forward and one backward, for B sequences of T tokens, with [`Exchange::Fused`].
-/// (Otherwise there are more messages, of as many elements.)
+/// What a rank sends in one pass forward and one backward, for B sequences of T tokens, with
+/// [`Exchange::Fused`]. (Otherwise there are more messages, of as many elements.)
 ///
 /// # Errors
 ///
@@ -176,7 +178,8 @@ pub fn cost(
     strategy.cost(&strategy::Sizes { batch, tokens, heads, kv_heads, head_dim }, ranks, rank)
 }
 
-/// Elements that a rank keeps for the backward pass, for B sequences of T tokens: what [`Saved::bytes`] counts.
+/// Elements that a rank keeps for the backward pass, for B sequences of T tokens: what [`Saved::bytes`]
+/// counts.
 ///
 /// ```
 /// use layers::multi_head::Sizes;

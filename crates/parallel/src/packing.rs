@@ -1,8 +1,8 @@
 //! To and from messages: the elements of a tensor, end to end.
 //!
-//! A message is one run of elements; tensors have strides. Whatever lies together is copied at once: all of it,
-//! or the two last axes, or each row. (Element by element, an iterator over four axes takes longer than the
-//! message.)
+//! A message is one run of elements; tensors have strides. Whatever lies together is copied at once: all of
+//! it, or the two last axes, or each row. (Element by element, an iterator over four axes takes longer than
+//! the message.)
 
 use crate::Float;
 use ndarray::{ArrayView2, ArrayView4, ArrayViewMut2, ArrayViewMut4};

@@ -5,16 +5,17 @@
 //! the layer is cut        every rank sees all tokens          Megatron's tensor parallelism, and sequence parallelism
 //! ```
 //!
-//! A layer here is a whole block, attention and network, so that both kinds can be compared: where tokens are cut only
-//! the attention sends, where the layer is cut both do.
+//! A layer here is a whole block, attention and network, so that both kinds can be compared: where tokens are
+//! cut only the attention sends, where the layer is cut both do.
 //!
-//! The numbers are those of the functions that tests hold against counted traffic and against the bytes of what is
-//! saved: [`Strategy::cost`], [`block::saved_elements`], [`BlockSizes::costs`], [`BlockSizes::saved`]. They are exact for
-//! every rank, however tokens and heads divide; a plan has the greatest over the ranks. Beside them stands the closed form for the case
-//! that everything divides.
+//! The numbers are those of the functions that tests hold against counted traffic and against the bytes of
+//! what is saved: [`Strategy::cost`], [`block::saved_elements`], [`BlockSizes::costs`],
+//! [`BlockSizes::saved`]. They are exact for every rank, however tokens and heads divide; a plan has the
+//! greatest over the ranks. Beside them stands the closed form for the case that everything divides.
 //!
-//! Gradients of parameters are told apart from the rest. Where tokens are cut each rank has a part of the sum for all
-//! parameters, which are added up once a step, as in data parallelism. Where the layer is cut hardly any are shared.
+//! Gradients of parameters are told apart from the rest. Where tokens are cut each rank has a part of the sum
+//! for all parameters, which are added up once a step, as in data parallelism. Where the layer is cut hardly
+//! any are shared.
 
 mod formula;
 mod parameters;
@@ -51,7 +52,8 @@ pub enum Way {
     TensorSequence(Keep),
 }
 
-/// What a way costs: the greatest over the ranks of each number. In elements; bytes are these times an element's.
+/// What a way costs: the greatest over the ranks of each number. In elements; bytes are these times an
+/// element's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// What a rank sends in the forward pass.
@@ -64,16 +66,16 @@ pub struct Plan {
     pub saved: usize,
     /// Elements of the parameters that a rank has.
     pub parameters: usize,
-    /// The part of all pairs of a query and a key that a causal mask leaves which the busiest rank computes. 1/P is
-    /// the least.
+    /// The part of all pairs of a query and a key that a causal mask leaves which the busiest rank computes.
+    /// 1/P is the least.
     pub busiest: f64,
     /// Elements sent forward and backward, where everything divides.
     pub formulas: [Formula; 2],
 }
 
 impl Way {
-    /// The ways that make sense on so many ranks: every strategy, and every mesh of two axes of more than one rank, with
-    /// its placement that balances a causal mask; then the ways that cut the layer.
+    /// The ways that make sense on so many ranks: every strategy, and every mesh of two axes of more than one
+    /// rank, with its placement that balances a causal mask; then the ways that cut the layer.
     ///
     /// ```
     /// use parallel::plan::Way;

@@ -1,10 +1,12 @@
-//! A stack of transformer blocks on a sequence that is cut by tokens: each takes what the one before it gives.
+//! A stack of transformer blocks on a sequence that is cut by tokens: each takes what the one before it
+//! gives.
 //!
 //! ```text
 //! x ──► block 0 ──► block 1 ──► … ──► block L-1 ──► y        own tokens, (B, T_r, dim), all the way
 //! ```
 //!
-//! A token stays on its rank from the first block to the last: a placement is chosen once, for the whole model.
+//! A token stays on its rank from the first block to the last: a placement is chosen once, for the whole
+//! model.
 //!
 //! Cost: L times that of a block.
 
@@ -14,8 +16,9 @@ use layers::Block;
 use layers::multi_head::Call;
 use ndarray::{ArcArray, Array3, Ix3};
 
-/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the backward pass
-/// needs, block by block. The call is that of every block's attention. Blocks may have different head counts.
+/// y (B, T_r, dim) for this rank's tokens x (B, T_r, dim) of a sequence of `tokens` tokens, and what the
+/// backward pass needs, block by block. The call is that of every block's attention. Blocks may have
+/// different head counts.
 ///
 /// ```
 /// use collectives::World;
@@ -70,8 +73,8 @@ pub fn forward<T: Float>(
     Ok((x.into_owned(), saved))
 }
 
-/// The gradient of this rank's x, and its part of each block's, given that of its y. What was saved is consumed: the
-/// memory of a block becomes free when its gradient is there.
+/// The gradient of this rank's x, and its part of each block's, given that of its y. What was saved is
+/// consumed: the memory of a block becomes free when its gradient is there.
 ///
 /// # Errors
 ///

@@ -1,19 +1,20 @@
 //! Layers cut up among ranks: Megatron's tensor parallelism, and its sequence parallelism.
 //!
-//! A rank has some heads of the attention and some hidden elements of the network; all ranks work on the same tokens.
-//! Two layers after each other are cut so that one sum over ranks is enough for both (see [`linear`]):
+//! A rank has some heads of the attention and some hidden elements of the network; all ranks work on the same
+//! tokens. Two layers after each other are cut so that one sum over ranks is enough for both (see
+//! [`linear`]):
 //!
 //! ```text
 //!             every rank          its own part, no communication            every rank
 //! x ──norm──►  f or g  ──►  rows of W₁ ── act ── columns of W₂  ──►  f̄ or ḡ ──(+)──► y
 //! ```
 //!
-//! f, g and their bars ([`operators`]) are all that is sent. Which pair it is, is a value, [`Edges`]: `AllReduce` is tensor
-//! parallel, `GatherScatter` sequence parallel. The layers are the same.
+//! f, g and their bars ([`operators`]) are all that is sent. Which pair it is, is a value, [`Edges`]:
+//! `AllReduce` is tensor parallel, `GatherScatter` sequence parallel. The layers are the same.
 //!
-//! The parts of ranks are layers of the [`layers`] crate, of smaller sizes; what stands here is how they are cut, and
-//! what happens between them. Each is made of a whole layer (`from_full`), so that a checkpoint can be loaded, and can be
-//! put together again (`to_full`).
+//! The parts of ranks are layers of the [`layers`] crate, of smaller sizes; what stands here is how they are
+//! cut, and what happens between them. Each is made of a whole layer (`from_full`), so that a checkpoint can
+//! be loaded, and can be put together again (`to_full`).
 //!
 //! | module | idea |
 //! |---|---|
@@ -28,11 +29,12 @@
 //! | [`block`] | a transformer block |
 //! | [`costs`], [`memory`] | what that sends, and keeps |
 //!
-//! What is saved is handed to `backward` by value, unlike in [`layers`]: it may hold a shard in place of what it was
-//! gathered to, and that comes in again there.
+//! What is saved is handed to `backward` by value, unlike in [`layers`]: it may hold a shard in place of what
+//! it was gathered to, and that comes in again there.
 //!
-//! Sources: Shoeybi et al., *Megatron-LM: Training Multi-Billion Parameter Language Models Using Model Parallelism*,
-//! 2019; Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*, 2022.
+//! Sources: Shoeybi et al., *Megatron-LM: Training Multi-Billion Parameter Language Models Using Model
+//! Parallelism*, 2019; Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*,
+//! 2022.
 
 pub mod attention;
 pub mod block;
@@ -46,7 +48,6 @@ pub mod linear;
 pub mod memory;
 pub mod operators;
 pub mod ranks;
-mod shapes;
 mod shards;
 
 pub use attention::Attention;

@@ -1,5 +1,5 @@
-//! Multi-head attention whose tokens are shared out among ranks: on 1 to 4 of them, under every strategy, output and
-//! gradients are what PyTorch made on one process.
+//! Multi-head attention whose tokens are shared out among ranks: on 1 to 4 of them, under every strategy,
+//! output and gradients are what PyTorch made on one process.
 
 use crate::compare;
 use crate::file::{self, Golden};
@@ -8,8 +8,8 @@ use collectives::World;
 use ndarray::{Array3, Axis, Ix3};
 use parallel::{Exchange, Float, Placement, SequenceParallelAttention, Strategy, gradients, multi_head};
 
-/// The cases of the layer on one rank: PyTorch's own, but for cross-attention, and Llama's. Their 5 tokens divide among no
-/// number of ranks but one; Llama's 4 query heads share 2 of keys and values.
+/// The cases of the layer on one rank: PyTorch's own, but for cross-attention, and Llama's. Their 5 tokens
+/// divide among no number of ranks but one; Llama's 4 query heads share 2 of keys and values.
 #[test]
 fn sequence_parallel_multi_head_attention_is_pytorchs() {
     let mut runs = 0;
@@ -21,8 +21,8 @@ fn sequence_parallel_multi_head_attention_is_pytorchs() {
         }
     }
     println!("{runs} worlds in each type");
-    // On 1, 2, 3 and 4 ranks: 9 strategies without Ulysses; Ulysses and its meshes up to 4 query heads in one case, 2 in
-    // three; each with both exchanges.
+    // On 1, 2, 3 and 4 ranks: 9 strategies without Ulysses; Ulysses and its meshes up to 4 query heads in one
+    // case, 2 in three; each with both exchanges.
     let meshes = |up_to: usize| -> usize {
         let divisors = |ranks: usize| (1..=up_to).filter(|line| ranks.is_multiple_of(*line)).count();
         (1..=4).map(|ranks| 9 + 6 * divisors(ranks) + usize::from(ranks <= up_to)).sum()

@@ -132,8 +132,8 @@ pub(crate) fn any_case() -> impl Generator<Value = Case> {
     })
 }
 
-/// Every strategy on 1 to 8 ranks, with nothing that divides: 8 query heads share 2 of keys. Masks and kinds of layers
-/// take turns.
+/// Every strategy on 1 to 8 ranks, with nothing that divides: 8 query heads share 2 of keys. Masks and kinds
+/// of layers take turns.
 pub(crate) fn every_strategy() -> Vec<Case> {
     let mut cases = Vec::new();
     for ranks in 1..=8 {

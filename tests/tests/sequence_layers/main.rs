@@ -1,5 +1,6 @@
-//! Layers on a sequence that is cut by tokens: multi-head attention, a block, and a stack of blocks on several ranks
-//! equal those on one, send what their formulas say, and keep what their formulas say, whatever the strategy.
+//! Layers on a sequence that is cut by tokens: multi-head attention, a block, and a stack of blocks on
+//! several ranks equal those on one, send what their formulas say, and keep what their formulas say, whatever
+//! the strategy.
 //!
 //! | file | what is held |
 //! |---|---|

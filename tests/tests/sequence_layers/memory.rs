@@ -36,8 +36,9 @@ proptest! {
     }
 }
 
-/// On one rank it is what the layers keep by themselves. Together, ranks keep what one would: each token once. Along an
-/// axis of Ulysses they keep besides what the heads put out a second time, and keys of which several have copies.
+/// On one rank it is what the layers keep by themselves. Together, ranks keep what one would: each token
+/// once. Along an axis of Ulysses they keep besides what the heads put out a second time, and keys of which
+/// several have copies.
 #[test]
 fn ranks_keep_together_what_one_would() {
     for case in every_strategy() {

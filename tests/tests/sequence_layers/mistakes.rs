@@ -1,5 +1,5 @@
-//! Mistakes that others made with sequence parallel layers, by name; and planted ones, which what `whole.rs` asks must
-//! reject.
+//! Mistakes that others made with sequence parallel layers, by name; and planted ones, which what `whole.rs`
+//! asks must reject.
 
 use crate::case::{Case, Inputs, Masked, Turned, strategies};
 use crate::outcome::{
@@ -88,8 +88,8 @@ fn without_a_mistake_the_layer_made_by_hand_is_right() {
     }
 }
 
-/// Rotary positions are those of the whole sequence. By those of the shard distances are right within a shard, so with a
-/// causal mask all that rank 0 puts out is: a test that looks at rank 0 alone can't tell.
+/// Rotary positions are those of the whole sequence. By those of the shard distances are right within a
+/// shard, so with a causal mask all that rank 0 puts out is: a test that looks at rank 0 alone can't tell.
 #[test]
 fn positions_are_those_of_the_whole() {
     let case = case(4, CONTIGUOUS);
@@ -117,8 +117,8 @@ fn gradients_of_weights_are_added_and_not_averaged() {
     }
 }
 
-/// DeepSpeed 5177, 7384, 7842: sequence lengths that the ranks don't divide were silently wrong. All lengths up to 3P,
-/// among them those that leave ranks without a token.
+/// DeepSpeed 5177, 7384, 7842: sequence lengths that the ranks don't divide were silently wrong. All lengths
+/// up to 3P, among them those that leave ranks without a token.
 #[test]
 fn deepspeed_5177_any_length_on_any_ranks() {
     for ranks in 2..=4 {
@@ -133,9 +133,9 @@ fn deepspeed_5177_any_length_on_any_ranks() {
     }
 }
 
-/// DeepSpeed 8291: the head count stood in a global of the process, and was that of whoever came first: 12 heads on 4
-/// ranks became 4, 4, 4 and 0, and hung. Here layers of 16, 12 and 6 heads take turns on one attention, which has no
-/// head count of its own.
+/// DeepSpeed 8291: the head count stood in a global of the process, and was that of whoever came first: 12
+/// heads on 4 ranks became 4, 4, 4 and 0, and hung. Here layers of 16, 12 and 6 heads take turns on one
+/// attention, which has no head count of its own.
 #[test]
 fn deepspeed_8291_layers_with_other_head_counts() {
     let sizes =
@@ -170,8 +170,8 @@ fn deepspeed_8291_layers_with_other_head_counts() {
     }
 }
 
-/// NeMo 14488: where all tokens of a rank were masked its result was NaN. Here each rank in turn has nothing but padding:
-/// its queries see no key, and nobody sees its keys.
+/// NeMo 14488: where all tokens of a rank were masked its result was NaN. Here each rank in turn has nothing
+/// but padding: its queries see no key, and nobody sees its keys.
 #[test]
 fn nemo_14488_a_rank_of_padding_alone() {
     for ranks in [2, 4] {
@@ -199,9 +199,9 @@ fn nemo_14488_a_rank_of_padding_alone() {
     }
 }
 
-/// long-context-attention 53: a test cut shards in runs and compared them in runs, while the attention took them for
-/// zigzag. Shapes are right. With neither a mask nor positions even the numbers are, since attention doesn't mind in which
-/// order the keys come: a test without them can't tell.
+/// long-context-attention 53: a test cut shards in runs and compared them in runs, while the attention took
+/// them for zigzag. Shapes are right. With neither a mask nor positions even the numbers are, since attention
+/// doesn't mind in which order the keys come: a test without them can't tell.
 #[test]
 fn long_context_attention_53_the_zigzag_order_shows() {
     for strategy in [ZIGZAG, STRIPED, MESH] {
@@ -238,8 +238,8 @@ fn zigzag_forgotten(
     })
 }
 
-/// A multi-head attention made of the steps of the layer and of the attention across ranks, in which something can be
-/// done wrong.
+/// A multi-head attention made of the steps of the layer and of the attention across ranks, in which
+/// something can be done wrong.
 fn by_hand(
     case: &Case,
     inputs: &Inputs<f64>,

@@ -100,8 +100,8 @@ pub(crate) fn own<T: Clone>(case: &Case, x: &Array3<T>, rank: usize) -> Array3<T
     x.select(Axis(1), &case.own(rank))
 }
 
-/// That every rank has its part of what one rank makes: its tokens of the output and of the input's gradient; and the
-/// gradient of every parameter.
+/// That every rank has its part of what one rank makes: its tokens of the output and of the input's gradient;
+/// and the gradient of every parameter.
 pub(crate) fn equal<T: Float, L: Parameters<T>>(
     case: &Case,
     outcomes: &[Outcome<T, L>],

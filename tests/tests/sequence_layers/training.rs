@@ -1,5 +1,5 @@
-//! A stack of four blocks learns on several ranks as it does on one: fifty steps of gradient descent, under every
-//! strategy.
+//! A stack of four blocks learns on several ranks as it does on one: fifty steps of gradient descent, under
+//! every strategy.
 
 use crate::case::{random, strategies};
 use collectives::{Communicator, Sum, World};

@@ -58,7 +58,8 @@ fn within_the_rule<L: Parameters<f32>, M: Parameters<f64>>(
         for (what, ours, plain, exact) in
             [("y", &outcome.y, &plain.y, &exact.y), ("dx", &outcome.dx, &plain.dx, &exact.dx)]
         {
-            // What is allowed is said of the whole: a shard of few tokens may have no error at all on one rank.
+            // What is allowed is said of the whole: a shard of few tokens may have no error at all on one
+            // rank.
             let allowed = rule::allowed(plain.view(), exact.view());
             let error = rule::greatest_error(ours.view(), own(case, exact, rank).view());
             assert!(error <= allowed, "{what} of rank {rank} is off by {error:e}, not {allowed:e}: {case:?}");
@@ -107,8 +108,8 @@ fn any_strides_will_do() {
     }
 }
 
-/// One rank is one rank: the very bits of the layer alone, whatever the strategy; if it makes queries, keys and values in
-/// one product, as the layer does.
+/// One rank is one rank: the very bits of the layer alone, whatever the strategy; if it makes queries, keys
+/// and values in one product, as the layer does.
 #[test]
 fn one_rank_computes_what_the_layer_does() {
     for case in every_strategy().into_iter().filter(|case| case.ranks == 1) {

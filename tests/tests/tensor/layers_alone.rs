@@ -1,4 +1,5 @@
-//! The layers that a block is made of, and those around blocks; cutting them, and putting them together again.
+//! The layers that a block is made of, and those around blocks; cutting them, and putting them together
+//! again.
 
 use crate::case::{Case, Inputs, Way, random, some_cases};
 use crate::outcome::{is_near, own};
@@ -242,8 +243,8 @@ fn same(case: &Case, got: &impl Parameters<f64>, right: &impl Parameters<f64>) {
     }
 }
 
-/// Together the parts are the whole, also where key-value heads are on several ranks; and its parameters have the
-/// names of the whole's, so that checkpoints fit.
+/// Together the parts are the whole, also where key-value heads are on several ranks; and its parameters have
+/// the names of the whole's, so that checkpoints fit.
 #[test]
 fn what_is_cut_can_be_put_together() {
     for case in some_cases() {

@@ -1,5 +1,5 @@
-//! Tensor and sequence parallel: every layer on several ranks equals the layer on one, sends what its formula says,
-//! and keeps what its formula says.
+//! Tensor and sequence parallel: every layer on several ranks equals the layer on one, sends what its formula
+//! says, and keeps what its formula says.
 //!
 //! | file | what is held |
 //! |---|---|
@@ -11,7 +11,8 @@
 //! | `training.rs` | a model of four blocks learns as on one rank |
 //! | `refusals.rs` | what doesn't fit is an error, before anything is sent |
 //!
-//! `case.rs` says what is tried, `outcome.rs` what came of it, and `by_hand.rs` is a block in which mistakes are planted.
+//! `case.rs` says what is tried, `outcome.rs` what came of it, and `by_hand.rs` is a block in which mistakes
+//! are planted.
 
 mod by_hand;
 mod case;

@@ -53,8 +53,9 @@ fn paper(s: usize, b: usize, h: usize, a: usize, t: usize, way: Way) -> Case {
     }
 }
 
-/// Theirs for w bytes, sbh(16w + 2) + as²b(2w + 1) on one rank, with its parts over t as they say; ours is that without
-/// masks of dropouts (2sbh, as²b) and shares (2w as²b), with lse (w asb) and the norms' statistics (4w sb).
+/// Theirs for w bytes, sbh(16w + 2) + as²b(2w + 1) on one rank, with its parts over t as they say; ours is
+/// that without masks of dropouts (2sbh, as²b) and shares (2w as²b), with lse (w asb) and the norms'
+/// statistics (4w sb).
 #[test]
 fn korthikantis_formula_for_f32() {
     const W: usize = 4;
@@ -83,7 +84,8 @@ fn korthikantis_formula_for_f32() {
     assert_eq!(sbh * (16 * w + 2) + as2b * (2 * w + 1), 34 * sbh + 5 * as2b);
 }
 
-/// Together t ranks keep what one rank would, if they keep shards; and each less than one that keeps the whole.
+/// Together t ranks keep what one rank would, if they keep shards; and each less than one that keeps the
+/// whole.
 #[test]
 fn sequence_parallel_keeps_everything_once() {
     let (s, b, h, a) = (12, 2, 12, 6);

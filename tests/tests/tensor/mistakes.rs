@@ -1,5 +1,5 @@
-//! Mistakes that others made, by name, and some more: each planted in a block made of the same parts, and each must
-//! be rejected by the comparison with one rank.
+//! Mistakes that others made, by name, and some more: each planted in a block made of the same parts, and
+//! each must be rejected by the comparison with one rank.
 
 use crate::by_hand::{Mistake, block_by_hand};
 use crate::case::{Case, Inputs, Masked, Way};
@@ -68,8 +68,8 @@ fn without_a_mistake_the_block_made_by_hand_is_right() {
     }
 }
 
-/// Why the cases are as they are: most mistakes pass where outputs alone are compared, for one sequence, biases of zero,
-/// a plain mask, and as many key-value heads as ranks.
+/// Why the cases are as they are: most mistakes pass where outputs alone are compared, for one sequence,
+/// biases of zero, a plain mask, and as many key-value heads as ranks.
 #[test]
 fn most_mistakes_pass_an_easy_test() {
     let blatant = [
@@ -97,8 +97,8 @@ fn most_mistakes_pass_an_easy_test() {
     }
 }
 
-/// FateScript's `megatron_sp.py`: its attention was all-reduced and then reduce-scattered: P times what it should be.
-/// Its test printed shapes, which were right.
+/// FateScript's `megatron_sp.py`: its attention was all-reduced and then reduce-scattered: P times what it
+/// should be. Its test printed shapes, which were right.
 #[test]
 fn megatron_sp_attention_is_counted_once() {
     for ranks in [2, 4] {

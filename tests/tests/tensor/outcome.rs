@@ -49,8 +49,8 @@ pub(crate) fn own<T: Clone>(case: &Case, x: &Array3<T>, rank: usize) -> Array3<T
     x.slice_axis(Axis(1), Slice::from(case.own(rank))).to_owned()
 }
 
-/// That every rank has its part of what one rank makes: output, the input's gradient, and the gradient of every
-/// parameter that it has.
+/// That every rank has its part of what one rank makes: output, the input's gradient, and the gradient of
+/// every parameter that it has.
 pub(crate) fn equal<T: Float>(
     case: &Case,
     outcomes: &[Outcome<T>],

@@ -73,8 +73,8 @@ fn bytes(ranks: usize, way: Way, batch: usize, tokens: usize) -> Vec<[u64; 2]> {
     sent.map(|(rank, outcome)| [outcome.sent[0].bytes, outcome.sent[1].bytes - norms(rank)]).collect()
 }
 
-/// The papers' words: an all-reduce is a reduce-scatter and an all-gather, so both parallelisms send as much. Each rank,
-/// where the ranks divide the tokens; and always all of them together.
+/// The papers' words: an all-reduce is a reduce-scatter and an all-gather, so both parallelisms send as much.
+/// Each rank, where the ranks divide the tokens; and always all of them together.
 #[test]
 fn tensor_and_sequence_parallel_send_equal_bytes() {
     for ranks in 1..=8 {

@@ -1,5 +1,5 @@
-//! A language model of four blocks learns on several ranks as it does on one: embedding, blocks, norm, logits, loss,
-//! all cut up, fifty steps of gradient descent.
+//! A language model of four blocks learns on several ranks as it does on one: embedding, blocks, norm,
+//! logits, loss, all cut up, fifty steps of gradient descent.
 
 use crate::case::{Way, randomised};
 use collectives::World;

@@ -29,7 +29,8 @@ proptest! {
     }
 }
 
-/// Ranks need not be all of a world: here two groups of three, each of which shares key-value heads among its own.
+/// Ranks need not be all of a world: here two groups of three, each of which shares key-value heads among its
+/// own.
 #[test]
 fn a_block_on_some_of_the_ranks() {
     for way in Way::ALL {

@@ -7,8 +7,8 @@ use crate::tensor::Keep;
 /// A closed form, and what it comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Formula {
-    /// In the letters B batch, T tokens, H query and G key-value heads, D head dimension, P ranks, and for a mesh U
-    /// and R, its ranks along the axes of Ulysses and of the ring.
+    /// In the letters B batch, T tokens, H query and G key-value heads, D head dimension, P ranks, and for a
+    /// mesh U and R, its ranks along the axes of Ulysses and of the ring.
     pub text: String,
     /// Elements.
     pub elements: f64,

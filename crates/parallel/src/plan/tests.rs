@@ -37,7 +37,8 @@ fn where_everything_divides_the_formulas_are_exact() {
                     Way::Tokens(strategy) => strategy.axes(ranks)[1],
                     _ => 1, // needn't divide: elements, not heads, are sent
                 };
-                // Heads and key-value heads are shared out evenly, or each key-value head among as many ranks.
+                // Heads and key-value heads are shared out evenly, or each key-value head among as many
+                // ranks.
                 let [heads, kv_heads, _] = heads;
                 let even = heads.is_multiple_of(axis)
                     && (kv_heads.is_multiple_of(axis) || axis.is_multiple_of(kv_heads));

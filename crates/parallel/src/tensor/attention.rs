@@ -1,20 +1,21 @@
-//! Multi-head attention cut up by heads: a rank has some of them, with their rows of Wq, Wk and Wv and their columns
-//! of Wo.
+//! Multi-head attention cut up by heads: a rank has some of them, with their rows of Wq, Wk and Wv and their
+//! columns of Wo.
 //!
 //! ```text
 //! x ──enter──► x ── Wq Wk Wv of its heads ──► attention of its heads ── Wo of its heads ──► partial ──leave──► Σ + bₒ
 //!      f, g         column parallel              nothing to say               row parallel           f̄, ḡ
 //! ```
 //!
-//! A head's output goes through its own columns of Wo and is added to the others': attention was cut up all along. The
-//! part of a rank is a [`layers::MultiHeadAttention`] of fewer heads, which knows nothing of other ranks; this file is
-//! what stands around it.
+//! A head's output goes through its own columns of Wo and is added to the others': attention was cut up all
+//! along. The part of a rank is a [`layers::MultiHeadAttention`] of fewer heads, which knows nothing of other
+//! ranks; this file is what stands around it.
 //!
-//! Any number of heads, also one that the ranks don't divide, and any number of key-value heads: [`HeadMap`] says who
-//! has which. Where several ranks have the same key-value head they add up the gradients of its Wk and Wv.
+//! Any number of heads, also one that the ranks don't divide, and any number of key-value heads: [`HeadMap`]
+//! says who has which. Where several ranks have the same key-value head they add up the gradients of its Wk
+//! and Wv.
 //!
-//! Saved, in elements, for B sequences of T tokens, of which a rank has T' outside: B T' dim for the input (B T dim
-//! if it [keeps](super::Keep) the whole), and for its H_r and G_r heads B T (2 H_r D + 2 G_r D + H_r).
+//! Saved, in elements, for B sequences of T tokens, of which a rank has T' outside: B T' dim for the input (B
+//! T dim if it [keeps](super::Keep) the whole), and for its H_r and G_r heads B T (2 H_r D + 2 G_r D + H_r).
 
 use super::linear::{add_bias, bias_gradient, views_mut};
 use super::{Costs, Edges, Ranks, cut};
@@ -115,13 +116,13 @@ impl<T: Float> Attention<T> {
         Ok(if is_fused(&self.part) { layer.fused() } else { layer })
     }
 
-    /// y (B, T or T_r, dim), for x of the same shape, and what the backward pass needs. The call is that of all heads
-    /// and all tokens.
+    /// y (B, T or T_r, dim), for x of the same shape, and what the backward pass needs. The call is that of
+    /// all heads and all tokens.
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the layer and the edges, or `ranks` don't know who shares their key-value head: before
-    /// anything is sent. If mask or positions don't fit, or the world has failed.
+    /// If x doesn't fit the layer and the edges, or `ranks` don't know who shares their key-value head:
+    /// before anything is sent. If mask or positions don't fit, or the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -141,12 +142,13 @@ impl<T: Float> Attention<T> {
         Ok((y, Saved { x: edges.kept(x, whole), part }))
     }
 
-    /// The gradients of x and of the part, given that of y. What was saved is consumed: its memory becomes free on
-    /// the way.
+    /// The gradients of x and of the part, given that of y. What was saved is consumed: its memory becomes
+    /// free on the way.
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has failed.
+    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has
+    /// failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -249,7 +251,7 @@ pub(super) fn replica_cost(sizes: &Sizes, biases: bool, ranks: usize, rank: usiz
     }
     let inputs = sizes.dim + usize::from(biases);
     let elements = 2 * sizes.head_dim * inputs; // of one head's Wk and Wv
-    Ok(super::operators::ALL_REDUCE.cost(sharers.len(), rank - sharers.start, elements))
+    Ok(crate::gradients::ALL_REDUCE.cost(sharers.len(), rank - sharers.start, elements))
 }
 
 fn is_fused<T>(layer: &MultiHeadAttention<T>) -> bool {

@@ -7,19 +7,20 @@
 //!                         └─────────────────────────┘       └───────────────────────────┘
 //! ```
 //!
-//! Norms and residuals treat each token alone, so they can be done for all tokens by every rank, or for its own by each:
-//! [`Edges`] says. In the second case each rank's gradient of a norm (and of a bias after ḡ) is the sum over its own
-//! tokens; they are added up, all in one all-reduce.
+//! Norms and residuals treat each token alone, so they can be done for all tokens by every rank, or for its
+//! own by each: [`Edges`] says. In the second case each rank's gradient of a norm (and of a bias after ḡ) is
+//! the sum over its own tokens; they are added up, all in one all-reduce.
 //!
-//! Cost: two all-reduces forward and two backward; or two all-gathers and two reduce-scatters each way, which send as
-//! much, and backward two more all-gathers if shards are kept. See [`costs`](super::costs) and [`memory`](super::memory).
+//! Cost: two all-reduces forward and two backward; or two all-gathers and two reduce-scatters each way, which
+//! send as much, and backward two more all-gathers if shards are kept. See [`costs`](super::costs) and
+//! [`memory`](super::memory).
 //!
 //! Source: Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*, 2022.
 
 use super::attention::{self, Attention};
 use super::feed_forward::{self, FeedForward};
-use super::shapes::{by_sequence, by_token, contiguous, shared_by_token};
 use super::{Edges, Ranks};
+use crate::shapes::{by_sequence, by_token, contiguous, shared_by_token};
 use crate::{Float, Result};
 use layers::multi_head::Call;
 use layers::norm::{self, Norm};
@@ -90,8 +91,8 @@ impl<T: Float> Block<T> {
         })
     }
 
-    /// y (B, T or T_r, dim), for x of the same shape, and what the backward pass needs. The call is that of all heads
-    /// and all tokens.
+    /// y (B, T or T_r, dim), for x of the same shape, and what the backward pass needs. The call is that of
+    /// all heads and all tokens.
     ///
     /// ```
     /// use collectives::World;
@@ -128,8 +129,8 @@ impl<T: Float> Block<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the block and the edges, or `ranks` don't know who shares their key-value head: before anything
-    /// is sent. If mask or positions don't fit, or the world has failed.
+    /// If x doesn't fit the block and the edges, or `ranks` don't know who shares their key-value head:
+    /// before anything is sent. If mask or positions don't fit, or the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -154,12 +155,13 @@ impl<T: Float> Block<T> {
         Ok((y, Saved { attention_norm, attention, feed_forward_norm, feed_forward }))
     }
 
-    /// The gradients of x and of this rank's part, given that of y. What was saved is consumed: its memory becomes free
-    /// on the way.
+    /// The gradients of x and of this rank's part, given that of y. What was saved is consumed: its memory
+    /// becomes free on the way.
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has failed.
+    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has
+    /// failed.
     #[track_caller]
     pub fn backward(
         &self,

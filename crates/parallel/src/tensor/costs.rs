@@ -1,6 +1,7 @@
 //! What a block sends and keeps, as formulas of its sizes: no weights are needed to ask.
 //!
-//! For x of N = B T dim elements, in elements a rank (exact ones depend on the rank, where things don't divide):
+//! For x of N = B T dim elements, in elements a rank (exact ones depend on the rank, where things don't
+//! divide):
 //!
 //! ```text
 //!                                       forward          backward
@@ -9,9 +10,9 @@
 //! GatherScatter, keeping the shard      4N(P-1)/P        6N(P-1)/P        and 2 all-gathers more
 //! ```
 //!
-//! Besides, backward: with `GatherScatter` an all-reduce of the gradients of norms and biases (4 dim elements for two
-//! LayerNorms, 2 dim more for biases), and where P > G one of a key-value head's Wk and Wv (2 D dim) among its sharers.
-//! Neither grows with the tokens.
+//! Besides, backward: with `GatherScatter` an all-reduce of the gradients of norms and biases (4 dim elements
+//! for two LayerNorms, 2 dim more for biases), and where P > G one of a key-value head's Wk and Wv (2 D dim)
+//! among its sharers. Neither grows with the tokens.
 
 use super::{Edges, attention, memory};
 use crate::Result;

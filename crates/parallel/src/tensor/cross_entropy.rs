@@ -7,24 +7,25 @@
 //! rank 1   x of V/2 .. V   its greatest ┘  (an all-reduce)    its Σ exp(x - m),  0, for it isn't here ┘  (one more)
 //! ```
 //!
-//! Of each token 3 numbers go round, and not the V logits: with V = 128,256 that is 40,000 times less, and it doesn't
-//! grow with V. (Megatron takes three all-reduces, one for each.) The maximum comes first, though partial results of a
-//! softmax could be merged by their log-sum-exp, as in flash attention: a log-sum-exp of 10,000 is rounded by 0.0005 in
-//! f32, and so would be the loss.
+//! Of each token 3 numbers go round, and not the V logits: with V = 128,256 that is 40,000 times less, and it
+//! doesn't grow with V. (Megatron takes three all-reduces, one for each.) The maximum comes first, though
+//! partial results of a softmax could be merged by their log-sum-exp, as in flash attention: a log-sum-exp of
+//! 10,000 is rounded by 0.0005 in f32, and so would be the loss.
 //!
-//! The gradient of a logit is its share, exp(x - m) / Σ, less 1 if it is the target's. It needs no other rank.
+//! The gradient of a logit is its share, exp(x - m) / Σ, less 1 if it is the target's. It needs no other
+//! rank.
 //!
-//! The loss is the mean over all tokens (of none, 0), the same bits on every rank. If all logits of a token are -inf it
-//! is NaN, and if only the target's is, +inf.
+//! The loss is the mean over all tokens (of none, 0), the same bits on every rank. If all logits of a token
+//! are -inf it is NaN, and if only the target's is, +inf.
 //!
-//! Cost: forward an all-reduce of tokens elements and one of twice as many; backward nothing. Saved: the logits of this
-//! rank, which are shared with the caller, and two numbers of each token.
+//! Cost: forward an all-reduce of tokens elements and one of twice as many; backward nothing. Saved: the
+//! logits of this rank, which are shared with the caller, and two numbers of each token.
 //!
 //! Source: Shoeybi et al., *Megatron-LM*, 2019.
 
-use super::operators::ALL_REDUCE;
 use super::{Costs, Ranks};
 use crate::error::expect;
+use crate::gradients::ALL_REDUCE;
 use crate::{Error, Float, Result};
 use collectives::{Cost, Layout, Max, Sum};
 use layers::Threads;
@@ -54,8 +55,8 @@ impl<T> Saved<T> {
     }
 }
 
-/// The mean loss of all tokens, given this rank's logits (tokens, V_r) of a vocabulary of V, which is cut evenly among
-/// the ranks. All ranks give the same targets.
+/// The mean loss of all tokens, given this rank's logits (tokens, V_r) of a vocabulary of V, which is cut
+/// evenly among the ranks. All ranks give the same targets.
 ///
 /// ```
 /// use collectives::World;
@@ -75,7 +76,8 @@ impl<T> Saved<T> {
 ///
 /// # Errors
 ///
-/// If the logits aren't those of this rank, or a target isn't below V: before anything is sent. If the world has failed.
+/// If the logits aren't those of this rank, or a target isn't below V: before anything is sent. If the world
+/// has failed.
 #[track_caller]
 pub fn forward<T: Float>(
     ranks: &Ranks<'_>,

@@ -7,7 +7,8 @@
 //!                                                       0     1       no part
 //! ```
 //!
-//! Megatron's names are those of x W, where outputs are columns of W; PyTorch's layers, and these, compute x Wᵀ.
+//! Megatron's names are those of x W, where outputs are columns of W; PyTorch's layers, and these, compute x
+//! Wᵀ.
 
 use super::Ranks;
 use crate::{Float, Result};
@@ -44,7 +45,8 @@ pub(super) fn even(length: usize, ranks: usize) -> Vec<Range<usize>> {
     (0..ranks).map(|rank| layout.block(rank)).collect()
 }
 
-/// The layer whose outputs the ranks have, each those of its range. Ranges that several ranks have must be equal there.
+/// The layer whose outputs the ranks have, each those of its range. Ranges that several ranks have must be
+/// equal there.
 #[track_caller]
 pub(super) fn join_outputs<T: Float>(
     ranks: &Ranks<'_>,

@@ -7,17 +7,19 @@
 //! GatherScatter   x (B, T_r, dim) ──g──►   parts of the layer ──ḡ──►  y (B, T_r, dim)     a rank has some of them
 //! ```
 //!
-//! Inside, every rank has all tokens and a part of the layer. Outside, where there are norms and residuals, with
-//! `AllReduce` (*tensor parallel*) every rank does the same for all tokens; with `GatherScatter` (*sequence parallel*,
-//! in Megatron's sense) each does it for its own, and keeps only those for the backward pass.
+//! Inside, every rank has all tokens and a part of the layer. Outside, where there are norms and residuals,
+//! with `AllReduce` (*tensor parallel*) every rank does the same for all tokens; with `GatherScatter`
+//! (*sequence parallel*, in Megatron's sense) each does it for its own, and keeps only those for the backward
+//! pass.
 //!
-//! What ranks do for their own tokens alone gives them a part of the gradient of the parameters that they do it
-//! with: see [`Edges::sum_over_shards`].
+//! What ranks do for their own tokens alone gives them a part of the gradient of the parameters that they do
+//! it with: see [`Edges::sum_over_shards`].
 
-use super::operators::{self, ALL_REDUCE};
+use super::operators;
 use super::{Costs, Ranks, shards};
 use crate::Float;
 use crate::error::{Result, expect};
+use crate::gradients::ALL_REDUCE;
 use collectives::{Cost, Layout};
 use ndarray::{ArcArray, Array3, ArrayViewMutD, Ix3};
 
@@ -38,8 +40,8 @@ pub enum Edges {
 /// What stays of a gathered input until the backward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keep {
-    /// The shard: the whole is gathered again, which sends as much as the first time. This is what Korthikanti et
-    /// al. do (and hide behind a product), and what their formula for memory counts.
+    /// The shard: the whole is gathered again, which sends as much as the first time. This is what
+    /// Korthikanti et al. do (and hide behind a product), and what their formula for memory counts.
     Shard,
     /// The whole: both ways as much is sent as by tensor parallel, and of these inputs as much is kept.
     Whole,
@@ -162,9 +164,9 @@ impl Edges {
         }
     }
 
-    /// Adds up, in one all-reduce, the gradients of parameters that every rank has and uses for the tokens that it
-    /// has outside: norms, and biases after a sum. With `AllReduce` those are all tokens, the gradients are complete,
-    /// and nothing is sent.
+    /// Adds up, in one all-reduce, the gradients of parameters that every rank has and uses for the tokens
+    /// that it has outside: norms, and biases after a sum. With `AllReduce` those are all tokens, the
+    /// gradients are complete, and nothing is sent.
     ///
     /// To add is right, to average isn't: a parameter's gradient is a sum over tokens.
     ///
@@ -179,7 +181,7 @@ impl Edges {
     ) -> Result<()> {
         match self {
             Edges::AllReduce => Ok(()),
-            Edges::GatherScatter { .. } => super::ranks::sum(ranks.comm(), gradients),
+            Edges::GatherScatter { .. } => crate::gradients::sum_arrays(ranks.comm(), gradients),
         }
     }
 

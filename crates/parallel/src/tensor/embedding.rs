@@ -6,11 +6,11 @@
 //!                                                                          leave    row 5  row 1  row 7
 //! ```
 //!
-//! Each rank looks up what it has and puts zeros for the rest; exactly one has each row, so the sum is the embedding,
-//! to the last bit. The ids are on every rank: they are small.
+//! Each rank looks up what it has and puts zeros for the rest; exactly one has each row, so the sum is the
+//! embedding, to the last bit. The ids are on every rank: they are small.
 //!
-//! Backward, the gradient of a token goes to the row of its id, on the rank that has it: a token that comes twice adds
-//! twice.
+//! Backward, the gradient of a token goes to the row of its id, on the rank that has it: a token that comes
+//! twice adds twice.
 //!
 //! Cost: that of leaving, [`Edges::leave_costs`]. Saved: the ids.
 //!
@@ -68,8 +68,8 @@ impl<T: Float> Embedding<T> {
     ///
     /// # Errors
     ///
-    /// If there is no row for an id, or there aren't as many as the edges say: before anything is sent. If the world
-    /// has failed.
+    /// If there is no row for an id, or there aren't as many as the edges say: before anything is sent. If
+    /// the world has failed.
     #[track_caller]
     pub fn forward(
         &self,

@@ -6,18 +6,19 @@
 //! SwiGLU   the same with rows of Wg and of Wu: both use the x that entered once
 //! ```
 //!
-//! An activation works on each hidden element alone, so it doesn't mind who has the others. Had the first matrix been
-//! cut by inputs, its sum would have to come before the activation, since act(a + b) isn't act(a) + act(b).
+//! An activation works on each hidden element alone, so it doesn't mind who has the others. Had the first
+//! matrix been cut by inputs, its sum would have to come before the activation, since act(a + b) isn't act(a)
+//! + act(b).
 //!
-//! The part of a rank is a [`layers::feed_forward::FeedForward`] with fewer hidden elements. Hidden elements needn't
-//! divide by the ranks, and a rank may have none.
+//! The part of a rank is a [`layers::feed_forward::FeedForward`] with fewer hidden elements. Hidden elements
+//! needn't divide by the ranks, and a rank may have none.
 //!
-//! Saved, in elements, for B sequences of T tokens, of which a rank has T' outside: B T' dim for the input (B T dim
-//! if it [keeps](super::Keep) the whole), and B T hidden_r twice for an MLP, three times for SwiGLU.
+//! Saved, in elements, for B sequences of T tokens, of which a rank has T' outside: B T' dim for the input (B
+//! T dim if it [keeps](super::Keep) the whole), and B T hidden_r twice for an MLP, three times for SwiGLU.
 
 use super::linear::{add_bias, bias_gradient, views_mut};
-use super::shapes::{by_sequence, by_token, shared_by_token};
 use super::{Costs, Edges, Ranks, cut};
+use crate::shapes::{by_sequence, by_token, shared_by_token};
 use crate::{Float, Result};
 use collectives::Cost;
 use layers::feed_forward::{self, Mlp, SwiGlu};
@@ -118,8 +119,8 @@ impl<T: Float> FeedForward<T> {
         Ok((y, Saved { x: edges.kept(x, whole), part }))
     }
 
-    /// The gradients of x and of the part, given that of y. What was saved is consumed: its memory becomes free on
-    /// the way.
+    /// The gradients of x and of the part, given that of y. What was saved is consumed: its memory becomes
+    /// free on the way.
     ///
     /// # Errors
     ///
@@ -171,8 +172,8 @@ impl<T: Float> FeedForward<T> {
     }
 }
 
-/// What a rank sends for x (B, T, dim), if the last layer has a bias or not. How many hidden elements there are
-/// doesn't matter.
+/// What a rank sends for x (B, T, dim), if the last layer has a bias or not. How many hidden elements there
+/// are doesn't matter.
 pub fn costs(x: [usize; 3], bias: bool, edges: Edges, ranks: usize, rank: usize) -> Costs {
     let around = edges.enter_costs(x, ranks, rank).then(edges.leave_costs(x, ranks, rank));
     let bias = edges.sum_over_shards_cost(if bias { x[2] } else { 0 }, ranks, rank);

@@ -5,10 +5,11 @@
 //! RowParallel       (B, T, inputs_r) ── columns of W ──► partial ──leave──► Σ + b    none before it
 //! ```
 //!
-//! y = x Wᵀ is cut in two ways. By outputs each rank computes some columns of y from all of x. By inputs each computes
-//! a term of y from some columns of x: y = Σ_r x_r W_rᵀ. One after the other they fit: what the first gives, cut by
-//! columns, is what the second takes, and what stands between (an activation, the attention of a head) works on
-//! columns alone. So two layers need one sum and not two: that is all of Megatron's idea.
+//! y = x Wᵀ is cut in two ways. By outputs each rank computes some columns of y from all of x. By inputs each
+//! computes a term of y from some columns of x: y = Σ_r x_r W_rᵀ. One after the other they fit: what the
+//! first gives, cut by columns, is what the second takes, and what stands between (an activation, the
+//! attention of a head) works on columns alone. So two layers need one sum and not two: that is all of
+//! Megatron's idea.
 //!
 //! ```text
 //! x ═══╦═► W₁ rows of rank 0 ══► act ══► W₂ columns of rank 0 ══╦═ Σ ══► y
@@ -17,13 +18,14 @@
 //!
 //! The bias of a row-parallel layer is added after the sum. Added before, it would be added P times.
 //!
-//! Cost: products of 1/P of the operations; what is sent is [`Edges::enter_costs`] and [`Edges::leave_costs`].
+//! Cost: products of 1/P of the operations; what is sent is [`Edges::enter_costs`] and
+//! [`Edges::leave_costs`].
 //!
 //! Source: Shoeybi et al., *Megatron-LM*, 2019.
 
-use super::shapes::{by_sequence, by_token};
 use super::{Edges, Ranks, cut};
 use crate::error::expect;
+use crate::shapes::{by_sequence, by_token};
 use crate::{Float, Result};
 use layers::{Linear, Parameter, ParameterMut, Parameters, Threads};
 use ndarray::{ArcArray, Array1, Array3, ArrayView3, ArrayViewMutD, Axis, Ix3};

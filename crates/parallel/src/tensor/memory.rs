@@ -1,7 +1,7 @@
 //! What a block keeps for the backward pass, term by term, beside the formula of Korthikanti et al.
 //!
-//! They count, for one layer with G = H, D = dim / H and an MLP of 4 dim, with s, b, h, a, t for T, B, dim, H, P, in
-//! bytes for elements of w bytes (a dropout mask has 1):
+//! They count, for one layer with G = H, D = dim / H and an MLP of 4 dim, with s, b, h, a, t for T, B, dim,
+//! H, P, in bytes for elements of w bytes (a dropout mask has 1):
 //!
 //! ```text
 //!                                            one rank    tensor parallel     sequence parallel too     kept here
@@ -18,10 +18,10 @@
 //!                              together:     sbh(16w+2)  sbh(4w+2 + 12w/t)   sbh(16w+2)/t
 //! ```
 //!
-//! With w = 2 the last line is theirs: 34 sbh; sbh(10 + 24/t); 34 sbh/t; and 5 as²b of shares, over t where heads are
-//! shared out. Here differs: flash attention keeps lse, w asb, in place of the shares; this block has no dropout, so
-//! there are no masks; and the statistics of a norm, 2 numbers of each token (RMSNorm: 1), are counted. So where all
-//! divides, in elements:
+//! With w = 2 the last line is theirs: 34 sbh; sbh(10 + 24/t); 34 sbh/t; and 5 as²b of shares, over t where
+//! heads are shared out. Here differs: flash attention keeps lse, w asb, in place of the shares; this block
+//! has no dropout, so there are no masks; and the statistics of a norm, 2 numbers of each token (RMSNorm: 1),
+//! are counted. So where all divides, in elements:
 //!
 //! ```text
 //! tensor parallel               sb(h(4 + 12/t) + 4 + a/t)
@@ -33,7 +33,8 @@ use crate::Result;
 use crate::heads::HeadMap;
 use collectives::Layout;
 
-/// Elements that one rank keeps of a block: the sum is what [`Saved::bytes`](super::block::Saved::bytes) counts.
+/// Elements that one rank keeps of a block: the sum is what [`Saved::bytes`](super::block::Saved::bytes)
+/// counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The two norms' inputs: of the tokens that the rank has outside.

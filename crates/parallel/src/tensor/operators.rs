@@ -10,25 +10,25 @@
 //! ḡ      reduce-scatter     all-gather           partial sums become shards        each part gets its sum's gradient
 //! ```
 //!
-//! To copy and to add are each other's transpose, and the backward pass goes through the transpose of what the
-//! forward pass went through. So each of these is the other one's backward: f and f̄, g and ḡ are *conjugate*.
+//! To copy and to add are each other's transpose, and the backward pass goes through the transpose of what
+//! the forward pass went through. So each of these is the other one's backward: f and f̄, g and ḡ are
+//! *conjugate*.
 //!
 //! The names are those of Korthikanti et al. (2022). In Megatron's first paper (Shoeybi et al., 2019) f̄ is
 //! called g.
 //!
-//! Cost, for x of N elements: an all-reduce sends 2N(P-1)/P elements a rank, an all-gather or reduce-scatter half
-//! of that: f and f̄ together send what g and ḡ do. [`Edges`](super::Edges) has the exact numbers.
+//! Cost, for x of N elements: an all-reduce sends 2N(P-1)/P elements a rank, an all-gather or reduce-scatter
+//! half of that: f and f̄ together send what g and ḡ do. [`Edges`](super::Edges) has the exact numbers.
 //!
-//! Sources: Shoeybi et al., *Megatron-LM: Training Multi-Billion Parameter Language Models Using Model Parallelism*,
-//! 2019; Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*, 2022.
+//! Sources: Shoeybi et al., *Megatron-LM: Training Multi-Billion Parameter Language Models Using Model
+//! Parallelism*, 2019; Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*,
+//! 2022.
 
 use super::shards;
+use crate::gradients::ALL_REDUCE;
 use crate::{Float, Result};
-use collectives::{AllReduce, Communicator, Sum};
+use collectives::{Communicator, Sum};
 use ndarray::{ArcArray, Array3, ArrayView3, Ix3};
-
-/// The algorithm of all sums here. It is always the same one, so that what is sent is known beforehand.
-pub(super) const ALL_REDUCE: AllReduce = AllReduce::Ring;
 
 /// f, forward: x (B, T, dim), which every rank has, is used by every rank.
 pub fn f<T>(x: ArcArray<T, Ix3>) -> ArcArray<T, Ix3> {
@@ -80,7 +80,8 @@ pub fn g_backward<T: Float>(comm: &Communicator, gradient: ArrayView3<'_, T>) ->
     shards::scatter_sum(comm, gradient)
 }
 
-/// ḡ, forward: the sum of the ranks' partial results (B, T, dim), of which each rank gets its shard (B, T_r, dim).
+/// ḡ, forward: the sum of the ranks' partial results (B, T, dim), of which each rank gets its shard (B, T_r,
+/// dim).
 ///
 /// # Errors
 ///

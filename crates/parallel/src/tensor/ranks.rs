@@ -1,8 +1,9 @@
 //! The ranks that have the parts of a layer, and those among them that have the same part.
 //!
-//! With fewer key-value heads than ranks a key-value head is on several ranks ([`HeadMap`]). Each of them gets the
-//! gradient of that head's Wk and Wv from its own query heads alone. The gradient is the sum over all query heads of
-//! the group, so these ranks add theirs up; else the replicas would drift apart, step by step.
+//! With fewer key-value heads than ranks a key-value head is on several ranks ([`HeadMap`]). Each of them
+//! gets the gradient of that head's Wk and Wv from its own query heads alone. The gradient is the sum over
+//! all query heads of the group, so these ranks add theirs up; else the replicas would drift apart, step by
+//! step.
 //!
 //! ```text
 //! H = 8, G = 2, P = 4      query heads      0 1     2 3     4 5     6 7
@@ -10,10 +11,9 @@
 //!                          key-value head   0 ◄─Σ─► 0       1 ◄─Σ─► 1
 //! ```
 
-use super::operators::ALL_REDUCE;
 use crate::heads::HeadMap;
-use crate::{Error, Float, Result};
-use collectives::{Communicator, Sum};
+use crate::{Error, Float, Result, gradients};
+use collectives::Communicator;
 use ndarray::ArrayViewMutD;
 
 /// The ranks that have the parts of a layer.
@@ -29,8 +29,9 @@ impl<'a> Ranks<'a> {
         Ranks { comm, sharers: None }
     }
 
-    /// The same for layers with attention of H query and G key-value heads: where G is less than the number of ranks,
-    /// those that share a key-value head find each other. All ranks call this, once for all layers and calls.
+    /// The same for layers with attention of H query and G key-value heads: where G is less than the number
+    /// of ranks, those that share a key-value head find each other. All ranks call this, once for all layers
+    /// and calls.
     ///
     /// ```
     /// use collectives::World;
@@ -46,8 +47,8 @@ impl<'a> Ranks<'a> {
     ///
     /// # Errors
     ///
-    /// If there are more ranks than query heads, or G doesn't divide H: before anything is sent. If the world has
-    /// failed.
+    /// If there are more ranks than query heads, or G doesn't divide H: before anything is sent. If the world
+    /// has failed.
     #[track_caller]
     pub fn for_heads(comm: &'a Communicator, heads: usize, kv_heads: usize) -> Result<Ranks<'a>> {
         let map = HeadMap::new(heads, kv_heads, comm.size())?;
@@ -101,25 +102,10 @@ impl<'a> Ranks<'a> {
 
     /// Adds up what those have who share a key-value head.
     #[track_caller]
-    pub(super) fn sum_over_sharers<T: Float>(&self, gradients: Vec<ArrayViewMutD<'_, T>>) -> Result<()> {
+    pub(super) fn sum_over_sharers<T: Float>(&self, arrays: Vec<ArrayViewMutD<'_, T>>) -> Result<()> {
         match &self.sharers {
-            Some(sharers) => sum(sharers, gradients),
+            Some(sharers) => gradients::sum_arrays(sharers, arrays),
             None => Ok(()),
         }
     }
-}
-
-/// Adds up the ranks' arrays, all in one all-reduce.
-#[track_caller]
-pub(super) fn sum<T: Float>(comm: &Communicator, arrays: Vec<ArrayViewMutD<'_, T>>) -> Result<()> {
-    let mut all: Vec<T> = arrays.iter().flat_map(|array| array.iter().copied()).collect();
-    if all.is_empty() {
-        return Ok(());
-    }
-    comm.all_reduce_with(ALL_REDUCE, &mut all, &Sum)?;
-    let mut sums = all.into_iter();
-    for mut array in arrays {
-        array.iter_mut().zip(&mut sums).for_each(|(x, sum)| *x = sum);
-    }
-    Ok(())
 }

@@ -8,9 +8,9 @@
 //!   by sequence    a₀a₁a₂a₃a₄a₅a₆ │ b₀b₁b₂b₃b₄b₅b₆                (B, T, dim)
 //! ```
 //!
-//! The two orders are one if there is one sequence. For more, elements are moved once, from the one to the other.
-//! (Megatron lays activations out as (T, B, dim), where the orders are always one; here attention wants the tokens
-//! of a sequence together.)
+//! The two orders are one if there is one sequence. For more, elements are moved once, from the one to the
+//! other. (Megatron lays activations out as (T, B, dim), where the orders are always one; here attention
+//! wants the tokens of a sequence together.)
 //!
 //! Shards differ by one token at most, and where there are fewer tokens than ranks some are empty.
 
