@@ -179,4 +179,33 @@ mod tests {
         assert_eq!(leaves([2, 8], false), 20);
         assert_eq!(leaves([1, 16], false), 24, "one axis has one order");
     }
+
+    /// In T D, for U <= G: a ring across sends 2G (R-1)/R from a machine, and Ulysses across 2 (H + G) (M-1)/M².
+    #[test]
+    fn what_leaves_a_machine_is_the_closed_form() {
+        let machine = 4;
+        for machines in [2, 4] {
+            for heads in ["32/8/1", "16/16/1"] {
+                let sizes = heads_of(heads, 64).unwrap();
+                for ulysses in [2, 4] {
+                    let axes = [machines * machine / ulysses, ulysses];
+                    let mesh = Mesh::new(&sizes, axes).unwrap();
+                    let leaves =
+                        |rank: &dyn Fn(usize, usize) -> usize| leaving(&mesh, machine, rank).unwrap();
+                    let ring_across = 2 * sizes.kv_heads * (axes[0] - 1) * sizes.tokens / axes[0];
+                    assert_eq!(
+                        leaves(&|ring, place| ring * ulysses + place),
+                        ring_across,
+                        "{heads}, {axes:?}"
+                    );
+                    if axes[0] <= machine {
+                        let both = sizes.heads + sizes.kv_heads;
+                        let ulysses_across = 2 * both * sizes.tokens * (machines - 1) / (machines * machines);
+                        let number = |ring, place| place * axes[0] + ring;
+                        assert_eq!(leaves(&number), ulysses_across, "{heads}, {axes:?}");
+                    }
+                }
+            }
+        }
+    }
 }
