@@ -103,7 +103,8 @@ mod paged {
     }
 }
 
-/// The suite as on lesser processors: this program again, with the wider vectors masked.
+/// The suite as on lesser processors: this program again, with the wider vectors masked in all loops. (The
+/// products choose by themselves: `.ci/run` tests them in a build of its own.)
 #[test]
 fn without_wide_vectors() {
     for level in Level::ALL.into_iter().filter(|&level| level < simd::level()) {

@@ -11,7 +11,8 @@ pub struct Attended<T> {
     /// (B, H, Tq, E). A query that sees no key gets zeros.
     pub output: Array4<T>,
     /// (B, H, Tq): the logarithm of the sum of exp of a query's scores, before dropout: -inf for a query that
-    /// sees no key. The backward pass needs it, and so does who merges attentions over parts of the keys.
+    /// sees no key, NaN if a score is +inf or NaN. The backward pass needs it, and so does who merges
+    /// attentions over parts of the keys.
     pub lse: Array3<T>,
 }
 
@@ -28,8 +29,8 @@ pub struct Gradients<T> {
 
 /// What a backward pass needs to know of the forward pass: its result and the gradient of that.
 ///
-/// `output` and `lse` may be those of an attention over more keys than the backward pass is called with (as on
-/// one rank of many): the gradients are then the part that these keys have in it.
+/// `output` and `lse` may be those of an attention over more keys than the backward pass is called with (as
+/// on one rank of many): the gradients are then the part that these keys have in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Upstream<'a, T> {
     /// The gradient of the output, (B, H, Tq, E).

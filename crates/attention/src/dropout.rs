@@ -1,4 +1,5 @@
-//! Dropout of shares: which are dropped is a function of a seed and of the pair's place, so nothing is stored.
+//! Dropout of shares: which are dropped is a function of a seed and of the pair's place, so nothing is
+//! stored.
 //!
 //! Each share P[b, h, i, j] is kept with probability 1 - p, and then multiplied by 1 / (1 - p), so that the
 //! expected output is the same (Srivastava et al., *Dropout*, 2014). The backward pass needs the same choice
@@ -73,7 +74,8 @@ impl DropoutRow {
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea & Flood, 2014): every bit of the result depends on every bit of x.
+/// The finalizer of SplitMix64 (Steele, Lea & Flood, 2014): every bit of the result depends on every bit of
+/// x.
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -17,7 +17,8 @@
 //! vector. Maxima and sums over keys then run down the columns, and no vector is ever summed across. Keys and
 //! values are used where they lie; only the queries of the tile are copied.
 //!
-//! The backward pass computes the shares anew, from the log-sum-exp: exp(Sᵀ - lse). No memory grows with Tq Tk.
+//! The backward pass computes the shares anew, from the log-sum-exp: exp(Sᵀ - lse). No memory grows with Tq
+//! Tk.
 //!
 //! The algorithm saves memory traffic, not arithmetic. Where all scores fit in cache it has nothing to save:
 //! see the chapter on flash in the notes.
@@ -34,13 +35,14 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 use simd::Float;
 
 /// Queries to a tile, and keys. The scores, the queries and the output of a tile (32 + 16 + 16 KiB of f32 for
-/// D = E = 64) lie in the first two caches. Tuned on an AMD EPYC (Zen 5; 48 KiB and 1 MiB), 2026-11, by cycles,
-/// among 32 to 128 x 64 to 512: 64 x 512 is 5% faster where nothing is masked and 5 to 30% slower where it is causal.
+/// D = E = 64) lie in the first two caches. Tuned on an AMD EPYC (Zen 5; 48 KiB and 1 MiB), 2026-11, by
+/// cycles, among 32 to 128 x 64 to 512: 64 x 512 is 5% faster where nothing is masked and 5 to 30% slower
+/// where it is causal.
 const QUERIES: usize = 64;
 const KEYS: usize = 128;
 
-/// Columns of a tile come in multiples of this, so that loops over them have no remainders: two vectors of f32,
-/// the fewest that keep the arithmetic units busy. Those past the last query hold zeros.
+/// Columns of a tile come in multiples of this, so that loops over them have no remainders: two vectors of
+/// f32, the fewest that keep the arithmetic units busy. Those past the last query hold zeros.
 const LANES: usize = 32;
 
 /// One head of one sequence.

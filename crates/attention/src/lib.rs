@@ -1,7 +1,7 @@
 //! Softmax and scaled dot-product attention on one rank, from the definition to flash; forward and backward.
 //!
-//! Letters: B batch, H query heads, G key-value heads (H is a multiple of G), Tq queries, Tk keys, D head dimension,
-//! E value dimension (mostly D).
+//! Letters: B batch, H query heads, G key-value heads (H is a multiple of G), Tq queries, Tk keys, D head
+//! dimension, E value dimension (mostly D).
 //!
 //! ```text
 //! S = Q Kᵀ scale + mask      (B, H, Tq, Tk)
@@ -13,11 +13,11 @@
 //! |---|---|---|
 //! | [`softmax`] | the ladder of softmax: definition, shifted, online, vectorised, parallel | |
 //! | [`partial`] | a softmax of some keys that can be merged with that of others | |
-//! | [`naive`] | the textbook: all scores at once. Everyone's oracle, in f64 | B H Tq Tk |
-//! | [`blocked`] | some keys at a time, with a running softmax | Tq block |
-//! | [`flash`] | tiles of queries and keys that fit in cache, products of tiles | Tq D |
-//! | [`split`] | keys shared out among threads: for decoding, where there is one query | parts E |
-//! | [`paged`] | keys and values in pages, found by a block table | a page |
+//! | [`naive`] | the textbook: all scores at once. Everyone's oracle, in f64 | Tq Tk a thread |
+//! | [`blocked`] | some keys at a time, with a running softmax | Tq block a thread |
+//! | [`flash`] | tiles of queries and keys that fit in cache, products of tiles | a tile a thread; backward Tq D a thread |
+//! | [`split`] | keys shared out among threads: for decoding, where there is one query | Tq E for each 512 keys, and their scores a thread |
+//! | [`paged`] | keys and values in pages, found by a block table | as split |
 //! | [`mask`] | who sees whom, as data | |
 //! | [`dropout`] | which shares are dropped: a function of the seed, so that it needn't be stored | |
 

@@ -24,6 +24,7 @@ mod tests;
 pub use part::{Part, Places};
 pub use resolved::{Coverage, HeadMask, Resolved, Row};
 
+use crate::shape::expect;
 use crate::{Float, Shape};
 use ndarray::{ArrayView4, s};
 
@@ -84,9 +85,9 @@ impl<'a, T> Mask<'a, T> {
         Mask { causal: true, ..Mask::none() }
     }
 
-    /// Query 0 stands at this key, query i at i more. If the last query and the last key are the same token, as
-    /// when a cache holds what came before, that is Tk - Tq. It may be negative: then the first queries stand
-    /// before all keys.
+    /// Query 0 stands at this key, query i at i more. If the last query and the last key are the same token,
+    /// as when a cache holds what came before, that is Tk - Tq. It may be negative: then the first queries
+    /// stand before all keys.
     pub fn offset(self, offset: isize) -> Self {
         Mask { offset, ..self }
     }
@@ -123,8 +124,8 @@ impl<'a, T> Mask<'a, T> {
         Mask { bias: Some(bias), ..self }
     }
 
-    /// The call is about some of the heads, queries and keys of a larger attention, and all that is said of the
-    /// mask, and of dropout, is said of that one: a [`Part`] of it.
+    /// The call is about some of the heads, queries and keys of a larger attention, and all that is said of
+    /// the mask, and of dropout, is said of that one: a [`Part`] of it.
     pub fn part(self, part: Part<'a>) -> Self {
         Mask { part: Some(part), ..self }
     }
@@ -146,8 +147,8 @@ impl<'a, T> Mask<'a, T> {
     }
 }
 
-/// The slopes of the ALiBi paper: for a power of two of heads 2^(-8/H), its square, and so on; for others those
-/// of the power below, and every other one of the power above (as in the authors' code).
+/// The slopes of the ALiBi paper: for a power of two of heads 2^(-8/H), its square, and so on; for others
+/// those of the power below, and every other one of the power above (as in the authors' code).
 pub fn alibi_slopes<T: Float>(heads: usize) -> Vec<T> {
     let of_power = |heads: usize| (1..=heads).map(move |h| 2_f64.powf(-8.0 * h as f64 / heads as f64));
     let below = if heads.is_power_of_two() { heads } else { heads.next_power_of_two() / 2 };
@@ -169,11 +170,22 @@ impl<'a, T: Float> Mask<'a, T> {
     /// That of one sequence of a batch, whose queries stand so much further to the right.
     pub(crate) fn of_sequence(&self, batch: usize, offset: isize) -> Mask<'_, T> {
         Mask {
-            offset: self.offset + offset,
+            offset: self.offset.saturating_add(offset),
             allowed: self.allowed.as_ref().map(|allowed| entry(allowed, batch)),
             bias: self.bias.as_ref().map(|bias| entry(bias, batch)),
             ..self.clone()
         }
+    }
+
+    /// That what is said of entries of a batch is said of all of them, or of one for all.
+    pub(crate) fn check_batch(&self, batch: usize) -> crate::Result<()> {
+        let because = "a mask has an entry for each of the batch, or one for all";
+        let check = |argument, shape: &[usize]| match shape[0] {
+            1 => Ok(()),
+            _ => expect(argument, shape, &[batch, shape[1], shape[2], shape[3]], because),
+        };
+        self.allowed.as_ref().map_or(Ok(()), |allowed| check("the boolean mask", allowed.shape()))?;
+        self.bias.as_ref().map_or(Ok(()), |bias| check("the bias", bias.shape()))
     }
 
     /// What it means for this shape.
@@ -186,8 +198,8 @@ impl<'a, T: Float> Mask<'a, T> {
     }
 }
 
-/// One entry of a batch, or the one that serves for all. If there is neither, all of it: to resolve that is an
-/// error.
+/// One entry of a batch, or the one that serves for all. If there is neither, all of it: to resolve that is
+/// an error.
 fn entry<'a, E>(array: &'a ArrayView4<'_, E>, batch: usize) -> ArrayView4<'a, E> {
     match array.dim().0 {
         entries if batch < entries && entries > 1 => array.slice(s![batch..=batch, .., .., ..]),

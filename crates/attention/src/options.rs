@@ -3,8 +3,8 @@
 use crate::{Dropout, Mask, Shape, Threads};
 use simd::Float;
 
-/// What can be chosen about an attention besides its inputs. The default: everyone sees everyone, scale 1/√D, no
-/// dropout, all threads.
+/// What can be chosen about an attention besides its inputs. The default: everyone sees everyone, scale 1/√D,
+/// no dropout, [all threads](Threads::all).
 #[derive(Clone, Debug)]
 pub struct Options<'a, T> {
     /// Who sees whom, and what is added to the scores.

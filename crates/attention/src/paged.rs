@@ -57,6 +57,11 @@ pub fn forward<T: Float>(
     options: &Options<'_, T>,
 ) -> Result<Attended<T>> {
     let shape = key_values.shape(query)?;
+    options.mask.check_batch(shape.batch)?;
+    if options.mask.is_part() {
+        let (given, expected) = ("that of a part".into(), "that of the whole");
+        return Err(Error::Number { what: "the mask", given, expected });
+    }
     let mut masks = Vec::with_capacity(shape.batch);
     let of_sequences: Vec<_> = (0..shape.batch)
         .map(|b| options.mask.of_sequence(b, key_values.lengths[b] as isize - shape.queries as isize))
@@ -86,7 +91,10 @@ impl<T: Float> PagedKeyValues<'_, T> {
         expect("the list of lengths", &[self.lengths.len()], &[batch], because)?;
         for (&table, &length) in self.tables.iter().zip(&self.lengths) {
             let needed = match page_size {
-                0 => length, // any number of keys is too many
+                0 if length > 0 => {
+                    return Err(Error::BlockTable { pages: table.len(), page_size, keys: length });
+                }
+                0 => 0,
                 _ => length.div_ceil(page_size),
             };
             if table.len() < needed {

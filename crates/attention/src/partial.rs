@@ -22,7 +22,7 @@
 mod tests;
 
 use crate::shape::expect;
-use crate::{Float, Result};
+use crate::{Error, Float, Result};
 use ndarray::{ArrayView, ArrayViewMut, RemoveAxis, Zip};
 
 /// What a softmax has to know of some numbers.
@@ -146,7 +146,10 @@ pub fn merge_attended<T: Float, D: RemoveAxis>(
     other_output: ArrayView<'_, T, D>,
     other_lse: ArrayView<'_, T, D::Smaller>,
 ) -> Result<()> {
-    let rows = &output.shape()[..output.ndim() - 1];
+    let Some(last) = output.ndim().checked_sub(1) else {
+        return Err(Error::Index { what: "axis", index: 0, count: 0 });
+    };
+    let rows = &output.shape()[..last];
     expect("the log-sum-exp", lse.shape(), rows, "there is one for each row of the output")?;
     expect("the other log-sum-exp", other_lse.shape(), rows, "there is one for each row of the output")?;
     expect("the other output", other_output.shape(), output.shape(), "outputs of the same queries")?;

@@ -10,8 +10,9 @@
 //! A share of zero isn't enough to keep out a key that a query doesn't see: padding may hold anything, also
 //! infinities and NaN. Where all is finite (nearly always) a plain product is right, since 0 times a finite
 //! number is zero. To look costs one pass over the right factor, which is small beside the product. Where not
-//! all is finite, the rest is multiplied alike, so that who doesn't see what isn't finite gets the same bits as
-//! without it, and what isn't is added pair by pair.
+//! all is finite, the rest is multiplied alike, so that who doesn't see what isn't finite gets the same bits
+//! as without it (but for factors with negative or no strides: there to within rounding), and what isn't is
+//! added pair by pair.
 
 use matmul::{Write, tile};
 use ndarray::{ArrayView2, ArrayViewMut2, Dim, ShapeBuilder};
@@ -69,7 +70,8 @@ fn all_finite<T: Float>(matrix: ArrayView2<'_, T>) -> bool {
     })
 }
 
-/// Zero times NaN or infinity is NaN, and so is every sum with one in it: no branch, so that it becomes vectors.
+/// Zero times NaN or infinity is NaN, and so is every sum with one in it: no branch, so that it becomes
+/// vectors.
 #[inline(always)]
 fn all_finite_in<T: Float>(row: &[T]) -> bool {
     const LANES: usize = 32;

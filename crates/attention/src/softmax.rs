@@ -16,9 +16,10 @@
 //! | `vectorised` | `shifted` in vectors: rows in groups, or neighbouring lanes side by side | 3, in cache |
 //! | `parallel` | `vectorised` on several threads; very long rows are cut | 3, in cache |
 //!
-//! The functions of this module take the last rung, in f32 and in f64, along any axis, for any number of
-//! dimensions and any strides. They are exact to a few units in the last place, and more where numbers are far
-//! below the maximum: to subtract it rounds, and exp(-n) has n times the error of n.
+//! The functions that write shares take the last rung (log-sum-exp is `vectorised`, the gradients are plain
+//! loops), in f32 and in f64, along any axis, for any number of dimensions and any strides. They are exact to
+//! a few units in the last place, and more where numbers are far below the maximum: to subtract it rounds,
+//! and exp(-n) has n times the error of n.
 //!
 //! | numbers | softmax | log-softmax | log-sum-exp |
 //! |---|---|---|---|
@@ -27,7 +28,8 @@
 //! | a NaN among them | all NaN | all NaN | NaN |
 //! | none | none | none | -inf |
 //!
-//! A row that may look at nothing gets nothing, so that masking needs no special case. The rest is as in PyTorch.
+//! A row that may look at nothing gets nothing, so that masking needs no special case. The rest is as in
+//! PyTorch.
 
 mod columns;
 mod definition;

@@ -11,8 +11,9 @@
 //! ```
 //!
 //! With one query a tile of queries has one column, and there is nothing to share out but the keys. The query
-//! heads that use the same key-value head are taken together, as rows of one matrix: keys and values, which are
-//! all that takes time here, are read once for all of them. (Flash-decoding: Dao, Haziza, Massa & Sizov, 2023.)
+//! heads that use the same key-value head are taken together, as rows of one matrix: keys and values, which
+//! are all that takes time here, are read once for all of them. (Flash-decoding: Dao, Haziza, Massa & Sizov,
+//! 2023.)
 //!
 //! Cost: 2 B H Tq Tk (D + E) operations, of which a processor does more than it can load keys and values for.
 //! Memory: an output for each piece, B H Tq E Tk / 512, so it isn't for many queries. Pieces don't depend on
@@ -29,8 +30,8 @@ use piece::{Piece, Workspace};
 use simd::Float;
 use std::ops::Range;
 
-/// Keys to a piece: few enough that its keys and values (256 KiB of f32 for D = E = 64) stay in the second cache, so
-/// many that a piece is worth a task. Chosen, not tuned.
+/// Keys to a piece: few enough that its keys and values (256 KiB of f32 for D = E = 64) stay in the second
+/// cache, so many that a piece is worth a task. Chosen, not tuned.
 const KEYS: usize = 512;
 
 /// The attention of `query` (B, H, Tq, D) over `key` (B, G, Tk, D) and `value` (B, G, Tk, E).
@@ -58,8 +59,8 @@ pub(crate) trait Source<T: 'static>: Sync {
     /// Who sees whom in one head.
     fn mask(&self, batch: usize, head: usize) -> HeadMask<'_, T>;
 
-    /// Some keys and values of a key-value head, in runs that lie together: the keys' range, (run, D) and (run,
-    /// E).
+    /// Some keys and values of a key-value head, in runs that lie together: the keys' range, (run, D) and
+    /// (run, E).
     fn runs(
         &self,
         batch: usize,

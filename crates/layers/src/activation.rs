@@ -6,9 +6,9 @@
 //! gelu_tanh(x) = x σ(2 u(x))         u(x) = √(2/π) (x + 0.044715 x³); mostly written x (1 + tanh u) / 2
 //! ```
 //!
-//! All three are 0 far to the left and x far to the right. None has a branch, so that loops over them become
-//! vector instructions (see [`simd::exp()`]); but for GELU in f64, which takes the error function of the C
-//! library, a number at a time.
+//! All three are 0 far to the left and x far to the right (at -inf itself NaN, as in PyTorch). None has a
+//! branch, so that loops over them become vector instructions (see [`simd::exp()`]); but for GELU in f64,
+//! which takes the error function of the C library, a number at a time.
 //!
 //! Source: Hendrycks & Gimpel, *Gaussian Error Linear Units*, 2016; Ramachandran, Zoph & Le, *Searching for
 //! Activation Functions*, 2017 (SiLU, there called Swish).
@@ -39,7 +39,9 @@ pub fn silu<T: Float>(x: T) -> T {
 #[inline(always)]
 pub fn silu_derivative<T: Float>(x: T) -> T {
     let sigmoid = sigmoid(x);
-    sigmoid * (T::one() + x * (T::one() - sigmoid))
+    // Beyond 100 the last factor is 0, and x may be infinite.
+    let near = x.max(T::of(-100.0)).min(T::of(100.0));
+    sigmoid * (T::one() + near * (T::one() - sigmoid))
 }
 
 /// x Φ(x), by the error function.
@@ -214,6 +216,8 @@ mod tests {
                 assert!(activation.of(-x).abs() < 1e-15);
                 assert!(activation.derivative(-x).abs() < 1e-15);
             }
+            assert_eq!(activation.derivative(f32::INFINITY), 1.0);
+            assert_eq!(activation.derivative(f32::NEG_INFINITY), 0.0);
             assert!(activation.of(f32::NAN).is_nan() && activation.derivative(f32::NAN).is_nan());
         }
     }

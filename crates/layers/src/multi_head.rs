@@ -40,8 +40,9 @@ mod tests;
 pub use cross::CrossGradients;
 pub use heads::{Projected, Sizes};
 pub use projections::Projections;
+use projections::check_bias;
 
-use crate::error::{Result, expect};
+use crate::error::{Error, Result, expect};
 use crate::parameters::{Parameter, ParameterMut, Parameters, parameter, parameter_mut, within, within_mut};
 use crate::rotary::{Positions, Rotary};
 use crate::{Algorithm, Float, Linear, Options, rows};
@@ -122,8 +123,13 @@ impl<T: Float> MultiHeadAttention<T> {
 
     /// The same with its projections in one matrix, of which the first rows are Wq, the next Wk, the last Wv.
     /// Where some have a bias, those without get one of zeros.
-    pub fn fused(self) -> MultiHeadAttention<T> {
-        MultiHeadAttention { inputs: self.inputs.fused(), ..self }
+    ///
+    /// # Errors
+    ///
+    /// If matrices or biases aren't of the sizes that the heads say.
+    pub fn fused(self) -> Result<MultiHeadAttention<T>> {
+        self.check()?;
+        Ok(MultiHeadAttention { inputs: self.inputs.fused(), ..self })
     }
 
     /// The same with a matrix for each projection.
@@ -180,13 +186,18 @@ impl<T: Float> MultiHeadAttention<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of the output, or `call` doesn't fit what was saved.
+    /// If the gradient's shape isn't that of the output, `call` doesn't fit what was saved, or that is of a
+    /// cross-attention.
     pub fn backward(
         &self,
         saved: &Saved<T>,
         gradient: ArrayView3<'_, T>,
         call: &Call<'_, T>,
     ) -> Result<(Array3<T>, MultiHeadAttention<T>)> {
+        if saved.memory.is_some() {
+            let (given, expected) = ("that of a cross-attention".into(), "that of a self-attention".into());
+            return Err(Error::Number { what: "what was saved", given, expected });
+        }
         let threads = call.options.threads;
         let (d_attended, output) = self.project_output_backward(saved.attended.view(), gradient, threads)?;
         let gradients = self.attend_backward(saved, d_attended.view(), &call.options)?;
@@ -210,7 +221,8 @@ impl<T: Float> MultiHeadAttention<T> {
         self.sizes.check()?;
         self.inputs.check(&self.sizes)?;
         let Sizes { dim, heads, head_dim, .. } = self.sizes;
-        expect("Wo", self.output.weight.shape(), &[dim, heads * head_dim], "(dim, H D)")
+        expect("Wo", self.output.weight.shape(), &[dim, heads * head_dim], "(dim, H D)")?;
+        check_bias(&self.output)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 ///
 /// The others are those of the rayon pool that the call runs in (the global one, unless it is inside a
 /// `ThreadPool::install`): if that has fewer, the work takes longer and is the same. With one thread rayon
-/// isn't touched.
+/// isn't touched. (A product with more than one moves to the pool as a whole: so the `gemm` crate does it.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Threads(NonZeroUsize);
 
@@ -20,7 +20,8 @@ impl Threads {
         Threads(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// As many as the rayon pool in use has: by default one for each core.
+    /// As many as the rayon pool in use has: by default one for each core. Starts rayon's pool, if there is none
+    /// yet.
     pub fn all() -> Threads {
         Threads::new(rayon::current_num_threads())
     }
@@ -70,7 +71,7 @@ impl Threads {
                 task(state.get_or_insert_with(&begin), item);
             }
         };
-        rayon::scope(|scope| {
+        rayon::in_place_scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(|_| work());
             }

@@ -42,6 +42,11 @@ pub trait AttentionGear: Sync {
         true
     }
 
+    /// Whether it takes a mask that is said of a larger attention ([`attention::Mask::part`]).
+    fn computes_parts(&self) -> bool {
+        true
+    }
+
     /// The attention of `query` (B, H, Tq, D) over `key` (B, G, Tk, D) and `value` (B, G, Tk, E).
     ///
     /// # Errors

@@ -73,6 +73,11 @@ impl AttentionGear for OnRanks {
         case.queries == case.keys && case.kv_heads > 0 && case.heads >= self.line()
     }
 
+    /// The ranks compute parts: of what, is not for others to say.
+    fn computes_parts(&self) -> bool {
+        false
+    }
+
     fn forward<T: Float>(
         &self,
         query: ArrayView4<'_, T>,

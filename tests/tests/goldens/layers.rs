@@ -199,7 +199,7 @@ fn multi_head<T: Float>(golden: &Golden) {
 fn llama<T: Float>(golden: &Golden) {
     let (separate, call) = llama_layer::<T>(golden);
     let (x, gradient): (Array3<T>, Array3<T>) = (golden.tensor("x"), golden.tensor("gradient"));
-    for attention in [separate.clone(), separate.fused()] {
+    for attention in [separate.clone(), separate.fused().unwrap()] {
         let (output, saved) = attention.forward(x.clone(), &call).expect("shapes that fit");
         let (dx, d) = attention.backward(&saved, gradient.view(), &call).expect("shapes that fit");
         let d = d.separate().expect("shapes that fit");

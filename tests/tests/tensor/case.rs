@@ -175,7 +175,7 @@ impl<T: Float> Inputs<T> {
             let frequencies = Frequencies::new(turned, 100.0).expect("an even number");
             attention.rotary = Some(Arc::new(Rotary::new(&frequencies, Convention::HalfSplit, 50)));
         }
-        let attention = if case.fused { attention.fused() } else { attention };
+        let attention = if case.fused { attention.fused().unwrap() } else { attention };
         let epsilon = T::of(f64::from(1e-5_f32));
         let norm = || match case.gated {
             true => Norm::Rms(RmsNorm::new(sizes.dim, epsilon)),

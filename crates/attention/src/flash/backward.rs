@@ -12,9 +12,9 @@
 //! ```
 //!
 //! A task is one key-value head, with all query heads that share it, so that the gradients of its keys and
-//! values are summed without a lock. Where there are fewer of these than threads, a head's tiles of keys are
-//! dealt out to several tasks. Then each has gradients of the queries of its own, and they are summed at the
-//! end, always in the same order.
+//! values are summed without a lock. Where these can't be shared out evenly, and aren't four for each thread,
+//! a head's tiles of keys are dealt out to several tasks. Then each has gradients of the queries of its own
+//! (up to one dQ for each thread), and they are summed at the end, always in the same order.
 
 use super::masking::Masking;
 use super::{Head, KEYS, QUERIES, columns, matrix, matrix_mut, transpose_into};
@@ -80,11 +80,12 @@ pub fn backward<T: Float>(
     Ok(Gradients { query: d_query.expect("at least one part"), key: d_key, value: d_value })
 }
 
-/// How many tasks a key-value head becomes: 1 if there are heads enough to keep all threads busy.
+/// How many tasks a key-value head becomes: 1 if heads can be shared out evenly among the threads, or are
+/// many.
 fn parts(shape: &Shape, threads: Threads) -> usize {
     let heads = shape.batch * shape.kv_heads;
     let enough = |parts: &usize| {
-        (heads * parts).is_multiple_of(threads.count()) || heads * parts >= 4 * threads.count()
+        (heads * parts).is_multiple_of(threads.count()) || heads * parts >= threads.count().saturating_mul(4)
     };
     let most = shape.keys.div_ceil(KEYS).max(1);
     (1..most).find(enough).unwrap_or(most)
@@ -176,7 +177,8 @@ impl<'a, T: Float> Inputs<'a, T> {
     }
 }
 
-/// One thread's room to work in. What belongs to queries is there for all tiles of a head, one after the other.
+/// One thread's room to work in. What belongs to queries is there for all tiles of a head, one after the
+/// other.
 struct Workspace<T> {
     query: Vec<T>,    // Qᵀ scale: for each tile (D, columns)
     gradient: Vec<T>, // dOᵀ: for each tile (E, columns)
@@ -328,9 +330,9 @@ impl<T: Float> Workspace<T> {
     }
 }
 
-/// From scores S and the gradients dP of the shares: the shares P = exp(S - lse), and the gradients of products
-/// of queries and keys, P (dP - delta) scale. All are (keys, columns); `lse` and `delta` have one element for
-/// each column.
+/// From scores S and the gradients dP of the shares: the shares P = exp(S - lse), and the gradients of
+/// products of queries and keys, P (dP - delta) scale. All are (keys, columns); `lse` and `delta` have one
+/// element for each column.
 fn differentiate<T: Float>(scores: &mut [T], d_shares: &mut [T], lse: &[T], delta: &[T], scale: T) {
     vectorised(
         #[inline(always)]

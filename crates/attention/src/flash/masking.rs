@@ -96,7 +96,7 @@ fn adjust_intervals<T: Float>(scores: &mut [T], columns: usize, rows: &[Row], fi
 /// Adds ALiBi, -slope times the distance, to the scores of keys that stand at these places: in vectors.
 fn add_alibi<T: Float>(scores: &mut [T], columns: usize, rows: &[Row], places: &[usize], slope: T) {
     // Places are counted from that of the tile's first key, so that they are exact in f32.
-    let relative = |place: isize| T::of((place - places[0] as isize) as f64);
+    let relative = |place: isize| T::of(place.saturating_sub(places[0] as isize) as f64);
     let mut positions = [T::zero(); QUERIES];
     for (position, row) in positions.iter_mut().zip(rows) {
         *position = relative(row.position);

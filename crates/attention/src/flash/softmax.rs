@@ -1,8 +1,8 @@
-//! The online softmax of a tile of columns (Milakov & Gimelshein, *Online normalizer calculation for softmax*,
-//! 2018).
+//! The online softmax of a tile of columns (Milakov & Gimelshein, *Online normalizer calculation for
+//! softmax*, 2018).
 //!
-//! For each column (a query) the greatest score so far, m, and the sum of exp(s - m) so far, l. When a greater
-//! score comes, what was summed relative to the old m is multiplied by exp(m_old - m).
+//! For each column (a query) the greatest score so far, m, and the sum of exp(s - m) so far, l. When a
+//! greater score comes, what was summed relative to the old m is multiplied by exp(m_old - m).
 //!
 //! Invariant: l and the column's outputs are those of the keys seen so far, divided by exp(m).
 

@@ -89,14 +89,17 @@ impl<'a, T: Float> Resolved<'a, T> {
 
     /// The queries that may see any of these keys lie in this range.
     pub fn span_of_queries(&self, keys: Range<usize>) -> Range<usize> {
-        let sees = |row: &Row| row.keys.start < keys.end && keys.start < row.keys.end && !row.keys.is_empty();
-        let first = self.rows.iter().position(sees);
-        let last = self.rows.iter().rposition(sees);
+        let first = self.rows.iter().position(|row| row.sees_any_of(&keys));
+        let last = self.rows.iter().rposition(|row| row.sees_any_of(&keys));
         first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
     }
 }
 
 impl Row {
+    fn sees_any_of(&self, keys: &Range<usize>) -> bool {
+        self.keys.start < keys.end && keys.start < self.keys.end && !self.keys.is_empty()
+    }
+
     /// The same query, where some of the keys are left.
     fn in_part(&self, part: &Part<'_>) -> Row {
         Row { keys: part.keys.before(self.keys.start)..part.keys.before(self.keys.end), ..*self }
@@ -110,16 +113,18 @@ fn rows<T>(mask: &Mask<'_, T>, shape: &Shape) -> Result<Vec<Row>> {
         None => (&whole.0, &whole.1),
         Some(documents) => (&documents.queries, &documents.keys),
     };
-    let because = "the documents' lengths add up to the sequence's, and each has queries and keys";
-    expect("the documents' queries", &[queries.iter().sum()], &[shape.queries], because)?;
-    expect("the documents' keys", &[keys.iter().sum()], &[shape.keys], because)?;
+    let because =
+        "the documents' lengths add up to the sequence's, and there are as many of queries as of keys";
+    let sum = |lengths: &[usize]| lengths.iter().fold(0_usize, |sum, &length| sum.saturating_add(length));
+    expect("the documents' queries", &[sum(queries)], &[shape.queries], because)?;
+    expect("the documents' keys", &[sum(keys)], &[shape.keys], because)?;
     expect("the documents of the keys", &[keys.len()], &[queries.len()], because)?;
     let mut rows = Vec::with_capacity(shape.queries);
     let mut first_key = 0;
     for (&queries, &keys) in queries.iter().zip(keys) {
         let document = first_key..first_key + keys;
         for query in 0..queries {
-            let position = (first_key + query) as isize + mask.offset;
+            let position = ((first_key + query) as isize).saturating_add(mask.offset);
             let keys = interval(mask, position, &document);
             rows.push(Row { keys, position, query: rows.len() });
         }
@@ -177,8 +182,8 @@ impl<T: Float> HeadMask<'_, T> {
         self.rows
     }
 
-    /// Whether it must be looked at pair by pair: otherwise [`rows`](Self::rows) and [`slope`](Self::slope) say
-    /// all.
+    /// Whether it must be looked at pair by pair: otherwise [`rows`](Self::rows) and [`slope`](Self::slope)
+    /// say all.
     pub fn is_pairwise(&self) -> bool {
         self.allowed.is_some() || self.bias.is_some()
     }
@@ -210,7 +215,7 @@ impl<T: Float> HeadMask<'_, T> {
     }
 
     fn distance(&self, i: usize, j: usize) -> T {
-        T::of((self.rows[i].position - self.key(j) as isize).abs() as f64)
+        T::of(self.rows[i].position.saturating_sub(self.key(j) as isize).unsigned_abs() as f64)
     }
 
     /// Which key of the whole key j is.
@@ -232,10 +237,8 @@ impl<T: Float> HeadMask<'_, T> {
     /// How much of the tile of these queries and keys is seen.
     pub fn coverage(&self, queries: Range<usize>, keys: Range<usize>) -> Coverage {
         let rows = &self.rows[queries.clone()];
-        let sees_any =
-            |row: &Row| row.keys.start < keys.end && keys.start < row.keys.end && !row.keys.is_empty();
         let sees_all = |row: &Row| row.keys.start <= keys.start && keys.end <= row.keys.end;
-        if !rows.iter().any(sees_any) {
+        if !rows.iter().any(|row| row.sees_any_of(&keys)) {
             return Coverage::Nothing;
         }
         let mut whole = rows.iter().all(sees_all) && self.slope.is_none() && self.bias.is_none();

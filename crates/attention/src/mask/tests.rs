@@ -258,6 +258,23 @@ fn a_window_without_end() {
     assert_eq!(rows(&Mask::none().window(usize::MAX, usize::MAX)), rows(&Mask::none()));
 }
 
+/// Offsets and lengths as large as there are.
+#[test]
+fn extremes_do_not_wrap() {
+    let shape = Shape { batch: 1, heads: 2, kv_heads: 1, queries: 3, keys: 4, head_dim: 1, value_dim: 1 };
+    for (offset, seen) in [(isize::MAX, 0..4), (isize::MIN, 0..0)] {
+        let mask = Mask::<f64>::causal().offset(offset).alibi(&[0.5; 2]);
+        let resolved = mask.resolve(&shape).expect("it fits");
+        for (i, row) in resolved.rows().iter().enumerate() {
+            assert_eq!(row.keys, seen, "query {i} at {offset}");
+            assert!(resolved.head(0, 0).added(i, 0).is_finite());
+        }
+    }
+    let mask = Mask::<f64>::none().documents(&[usize::MAX, 4], &[1, 3]);
+    let error = mask.resolve(&shape).expect_err("they are more than 3").to_string();
+    assert!(error.starts_with("the documents' queries is (18446744073709551615), and (3) was"), "{error}");
+}
+
 #[test]
 fn a_mask_of_nothing() {
     assert!(Mask::<f32>::none().is_none() && Mask::<f32>::default().offset(3).is_none());

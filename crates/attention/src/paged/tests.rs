@@ -1,6 +1,7 @@
 //! Paged attention against the naive one on keys and values that lie together.
 
 use super::{PagedKeyValues, forward};
+use crate::mask::{Part, Places};
 use crate::{Dropout, Error, Mask, Options, Threads, naive};
 use ndarray::{Array3, Array4, Axis, concatenate, s};
 
@@ -11,8 +12,8 @@ fn tensor(shape: [usize; 4], seed: f64) -> Array4<f64> {
     })
 }
 
-/// Sequences of these lengths, their keys and values dealt out to pages in an order that nobody would guess. What no
-/// sequence owns is NaN.
+/// Sequences of these lengths, their keys and values dealt out to pages in an order that nobody would guess.
+/// What no sequence owns is NaN.
 struct Pool {
     keys: Array4<f64>,
     values: Array4<f64>,
@@ -167,6 +168,29 @@ fn what_does_not_fit_is_an_error() {
         "the queries are (2, 3, 1, 5) and the keys (2, 2, 20, 5): the 3 query heads can't be shared out evenly \
          among 2 key-value heads"
     );
+    let none = Array4::zeros((1, 2, 0, D));
+    let of_none = |length| PagedKeyValues {
+        keys: none.view(),
+        values: none.view(),
+        tables: vec![&[0], &[0]],
+        lengths: vec![0, length],
+    };
+    assert_eq!(
+        message(&of_none(1), &query),
+        "a block table of 1 pages of 0 keys was given for a sequence of 1 keys"
+    );
+    assert!(forward(query.view(), &of_none(0), &Options::default()).is_ok());
+    let masked =
+        |mask| forward(query.view(), &pool.view(), &Options::masked(mask)).expect_err("it doesn't fit");
+    let bias = Array4::zeros((5, 1, 1, 20));
+    let error = masked(Mask::none().bias(bias.view())).to_string();
+    assert!(error.starts_with("the bias is (5, 1, 1, 20), and (2, 1, 1, 20) was expected"), "{error}");
+    let allowed = Array4::from_elem((5, 1, 1, 20), true);
+    let error = masked(Mask::none().allowed(allowed.view())).to_string();
+    assert!(error.starts_with("the boolean mask is (5, 1, 1, 20), and (2, 1, 1, 20)"), "{error}");
+    let part = Part { first_head: 0, heads: 4, queries: Places::All, keys: Places::All };
+    let error = masked(Mask::none().part(part)).to_string();
+    assert_eq!(error, "the mask is that of a part, and that of the whole was expected");
     let bias = Array4::zeros((1, 1, 1, 20));
     let options = Options::masked(Mask::none().bias(bias.view()));
     let error = forward(query.view(), &pool.view(), &options).expect_err("the second has 4 keys");

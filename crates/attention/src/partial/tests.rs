@@ -160,4 +160,7 @@ fn shapes_that_do_not_fit_are_errors_with_both() {
     assert_eq!(refused((2, 3), 3, (2, 3), 2), (vec![3], vec![2]));
     assert_eq!(refused((2, 3), 2, (2, 4), 2), (vec![2, 4], vec![2, 3]));
     assert_eq!(refused((2, 3), 2, (2, 3), 1), (vec![1], vec![2]));
+    let zero = || ndarray::ArrayD::<f32>::zeros(vec![]);
+    let refused = merge_attended(zero().view_mut(), zero().view_mut(), zero().view(), zero().view());
+    assert_eq!(refused.unwrap_err().to_string(), "axis 0 doesn't exist: there are 0");
 }

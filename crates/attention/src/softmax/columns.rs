@@ -10,10 +10,10 @@
 //!        └────────┴────────┴────────┘
 //! ```
 //!
-//! A block of some strips and some steps along the axis is copied, measured and written there, and copied back. So
-//! it is all the same how it lies in memory, and no vector reaches across the end of a row. Where the lanes have
-//! more steps than there is room for, they are measured piece by piece, and copied anew to be written: memory is
-//! read twice and written once.
+//! A block of some strips and some steps along the axis is copied, measured and written there, and copied
+//! back. So it is all the same how it lies in memory, and no vector reaches across the end of a row. Where
+//! the lanes have more steps than there is room for, they are measured piece by piece, and copied anew to be
+//! written: memory is read twice and written once.
 
 use super::Form;
 use super::lanes::{Chunk, LANES, greater, sum, zip};
@@ -26,9 +26,9 @@ use std::ops::Range;
 /// Chunks to a block: 64 KiB of f32, the steps of most arrays at once.
 const CHUNKS: usize = 1024;
 
-/// The most strips to a block, 16 KiB of each step in f32, so that memory is loaded in long runs. On an AMD EPYC
-/// (Zen 5) that others were using too, 2026-11, along the first axis of 4096 x 4096: 24 to 34 ms in blocks of 4
-/// strips, 14 to 19 in these.
+/// The most strips to a block, 16 KiB of each step in f32, so that memory is loaded in long runs. On an AMD
+/// EPYC (Zen 5) that others were using too, 2026-11, along the first axis of 4096 x 4096: 24 to 34 ms in
+/// blocks of 4 strips, 14 to 19 in these.
 const STRIPS: usize = 256;
 
 /// Room for a block, and for what is known of its lanes.

@@ -20,8 +20,8 @@ use crate::{Float, Threads};
 use ndarray::{ArrayView, ArrayView1, ArrayViewMut, Axis, Dimension};
 use std::cmp::Reverse;
 
-/// Numbers that are worth a thread: it takes some microseconds to wake one, and as long to do this many. Chosen,
-/// not tuned.
+/// Numbers that are worth a thread: it takes some microseconds to wake one, and as long to do this many.
+/// Chosen, not tuned.
 const WORTH_A_THREAD: usize = 1 << 15;
 
 /// Parts for each thread, so that none waits long for one that was interrupted.

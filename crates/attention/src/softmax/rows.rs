@@ -24,10 +24,12 @@ use simd::{exp_nonpositive, vectorised};
 /// long, 4 take 1.08 times, and 16 the same.
 const ROWS: usize = 8;
 
-/// Rows up to this length are taken eight at a time: with their outputs 32 KiB of f32, which fit in the first cache.
+/// Rows up to this length are taken eight at a time: with their outputs 32 KiB of f32, which fit in the first
+/// cache.
 const SHORT: usize = 512;
 
-/// The longest row that is taken in three passes: with its output 1 MiB of f32, a second cache. Chosen, not tuned.
+/// The longest row that is taken in three passes: with its output 1 MiB of f32, a second cache. Chosen, not
+/// tuned.
 pub(super) const LONG: usize = 1 << 17;
 
 /// Numbers to a piece of a longer row: it is still in the first cache when its sum is computed.

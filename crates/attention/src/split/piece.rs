@@ -24,8 +24,8 @@ pub(super) struct Workspace<T> {
 }
 
 /// Up to so many rows are multiplied by the keys one at a time: a product of few rows and a transposed matrix
-/// first copies the matrix, which takes longer than the product. On an AMD EPYC (Zen 5), 2026-11, with 512 keys and
-/// D = 64: 2.1 us for one row; 5.9 for two and 6.2 for four together.
+/// first copies the matrix, which takes longer than the product. On an AMD EPYC (Zen 5), 2026-11, with 512
+/// keys and D = 64: 2.1 us for one row; 5.9 for two and 6.2 for four together.
 const ONE_BY_ONE: usize = 2;
 
 impl<T: Float> Workspace<T> {

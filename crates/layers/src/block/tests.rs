@@ -29,7 +29,7 @@ fn llama<T: Float>(rng: &mut fastrand::Rng) -> Block<T> {
 fn gpt<T: Float>(dim: usize, heads: usize, rng: &mut fastrand::Rng) -> Block<T> {
     let block = Block {
         attention_norm: Norm::Layer(LayerNorm::new(dim, true, T::of(1e-5))),
-        attention: MultiHeadAttention::random(Sizes::new(dim, heads).unwrap(), true, rng).fused(),
+        attention: MultiHeadAttention::random(Sizes::new(dim, heads).unwrap(), true, rng).fused().unwrap(),
         feed_forward_norm: Norm::Layer(LayerNorm::new(dim, true, T::of(1e-5))),
         feed_forward: FeedForward::Mlp(Mlp::random(dim, 4 * dim, true, Activation::Gelu, rng)),
     };

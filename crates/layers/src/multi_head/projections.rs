@@ -196,7 +196,8 @@ impl<T: Float> Projections<T> {
     }
 }
 
-fn check_bias<T: Float>(layer: &Linear<T>) -> Result<()> {
+/// That there is an element for each output.
+pub(super) fn check_bias<T: Float>(layer: &Linear<T>) -> Result<()> {
     match &layer.bias {
         None => Ok(()),
         Some(bias) => expect("the bias", bias.shape(), &[layer.outputs()], "the weight is (outputs, inputs)"),

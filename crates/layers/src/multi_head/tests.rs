@@ -113,7 +113,8 @@ fn cross_attention_is_the_definition() {
             let (y, saved) = layer.forward_cross(x.clone(), memory.clone(), &Call::default()).unwrap();
             assert_close(&y, &reference(&layer, &x, &memory, &|_, _| true), 1e-12);
             assert_eq!(layer.infer_cross(x.view(), memory.view(), &Call::default()).unwrap(), y);
-            let fused = layer.fused().infer_cross(x.view(), memory.view(), &Call::default()).unwrap();
+            let fused =
+                layer.fused().unwrap().infer_cross(x.view(), memory.view(), &Call::default()).unwrap();
             assert_close(&fused, &y, 1e-14);
 
             let Sizes { dim, heads, kv_heads, head_dim } = sizes;
@@ -167,7 +168,7 @@ fn gradients() {
         for turned in [false, true] {
             let layer = layer(sizes, index % 2 == 0, turned, rng);
             differentiated(layer.clone(), (2, 3), rng).check(rng);
-            differentiated(layer.fused(), (1, 4), rng).check(rng);
+            differentiated(layer.fused().unwrap(), (1, 4), rng).check(rng);
         }
     }
     let large = Sizes { dim: 40, heads: 4, kv_heads: 2, head_dim: 12 };
@@ -186,7 +187,7 @@ fn gradients_of_cross_attention() {
     let rng = &mut fastrand::Rng::with_seed(4);
     for (index, sizes) in SIZES.into_iter().enumerate() {
         let separate = layer(sizes, index % 2 == 0, index % 3 != 0, rng);
-        for layer in [separate.clone(), separate.fused()] {
+        for layer in [separate.clone(), separate.fused().unwrap()] {
             let inputs =
                 vec![random((2, 3, sizes.dim), rng).into_dyn(), random((2, 4, sizes.dim), rng).into_dyn()];
             Differentiated {
@@ -222,7 +223,7 @@ fn fused_is_separate() {
             (y, dx, d_layer)
         };
         let (y, dx, d_layer) = run(&separate);
-        let fused = separate.clone().fused();
+        let fused = separate.clone().fused().unwrap();
         let (y_fused, dx_fused, d_fused) = run(&fused);
         assert_close(&y_fused, &y, 1e-14);
         assert_close(&dx_fused, &dx, 1e-14);
@@ -237,7 +238,7 @@ fn fused_is_separate() {
         let Projections::Separate { key, .. } = &mut separate.inputs else { unreachable!() };
         key.bias = None;
         let y = separate.infer(x.view(), &call).unwrap();
-        assert_close(&separate.fused().infer(x.view(), &call).unwrap(), &y, 1e-14);
+        assert_close(&separate.fused().unwrap().infer(x.view(), &call).unwrap(), &y, 1e-14);
     }
 }
 
@@ -316,7 +317,7 @@ fn names_are_those_of_checkpoints() {
     );
     let fused =
         ["in_proj_weight [16, 8]", "in_proj_bias [16]", "out_proj.weight [8, 8]", "out_proj.bias [8]"];
-    assert_eq!(named(&layer.fused()), fused);
+    assert_eq!(named(&layer.fused().unwrap()), fused);
 }
 
 #[test]
@@ -345,7 +346,7 @@ fn what_doesnt_fit() {
     value.bias = Some(array![1.0]);
     let message = error(&wrong, (2, 3, 8));
     assert!(message.starts_with("the bias is (1), and (4) was expected"), "{message}");
-    let message = error(&good.clone().fused(), (2, 3, 7));
+    let message = error(&good.clone().fused().unwrap(), (2, 3, 7));
     assert!(message.starts_with("x is (2, 3, 7), and (2, 3, 8)"), "{message}");
     let message = error(&good, (1, 201, 8));
     assert_eq!(message, "position 200 doesn't exist: there are 200");
@@ -364,4 +365,17 @@ fn what_doesnt_fit() {
     let message =
         good.backward_cross(&saved, Array3::zeros((2, 3, 8)).view(), &call).unwrap_err().to_string();
     assert_eq!(message, "the other sequence is none, and one that a cross-attention saved was expected");
+    let (y, saved) = good.forward_cross(Array3::zeros((2, 3, 8)), Array3::zeros((2, 3, 8)), &call).unwrap();
+    let message = good.backward(&saved, y.view(), &call).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "what was saved is that of a cross-attention, and that of a self-attention was expected"
+    );
+
+    // Biases of which one has what the other lacks.
+    let mut wrong = good.clone();
+    let Projections::Separate { query, key, .. } = &mut wrong.inputs else { unreachable!() };
+    (query.bias, key.bias) = (Some(Array1::zeros(9)), Some(Array1::zeros(3)));
+    let message = wrong.fused().unwrap_err().to_string();
+    assert!(message.starts_with("the bias is (9), and (8) was expected"), "{message}");
 }

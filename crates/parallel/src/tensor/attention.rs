@@ -81,7 +81,7 @@ impl<T: Float> Attention<T> {
             rotary: layer.rotary.clone(),
             algorithm: layer.algorithm,
         };
-        let part = if is_fused(layer) { part.fused() } else { part };
+        let part = if is_fused(layer) { part.fused()? } else { part };
         Ok(Attention { part, bias: separate.output.bias, heads: map })
     }
 
@@ -113,7 +113,7 @@ impl<T: Float> Attention<T> {
             rotary: self.part.rotary.clone(),
             algorithm: self.part.algorithm,
         };
-        Ok(if is_fused(&self.part) { layer.fused() } else { layer })
+        Ok(if is_fused(&self.part) { layer.fused()? } else { layer })
     }
 
     /// y (B, T or T_r, dim), for x of the same shape, and what the backward pass needs. The call is that of

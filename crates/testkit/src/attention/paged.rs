@@ -29,6 +29,10 @@ impl AttentionGear for Paged {
         case.mask.documents.is_none()
     }
 
+    fn computes_parts(&self) -> bool {
+        false
+    }
+
     fn forward<T: Float>(
         &self,
         query: ArrayView4<'_, T>,
@@ -40,7 +44,7 @@ impl AttentionGear for Paged {
         // Here the last query stands at the last key, unless an offset says otherwise.
         let at_end = shape.keys as isize - shape.queries as isize;
         let rows = options.mask.resolve(&shape)?;
-        let offset = rows.rows().first().map_or(0, |row| row.position - row.query as isize) - at_end;
+        let offset = rows.rows().first().map_or(0, |row| row.position) - at_end;
         let options = Options { mask: options.mask.clone().offset(offset), ..options.clone() };
 
         let pages = shape.keys.div_ceil(self.page_size) + 1;

@@ -108,7 +108,10 @@ pub fn values<G: AttentionGear>(gear: &G, trial: &Trial) -> Verdict {
 /// The first element that is farther off.
 pub fn precision<G: AttentionGear>(gear: &G, trial: &Trial) -> Verdict {
     let Trial { case, single, oracle, .. } = trial;
-    let errors = Run::of("precision", &Algorithm::Naive, case, single)?.errors(oracle);
+    let plain = Run::of("precision", &Algorithm::Naive, case, single)?;
+    // Or it were no yardstick.
+    plain.is_near("precision", case, oracle, |_| Bound::PLAIN)?;
+    let errors = plain.errors(oracle);
     let run = Run::of("precision", gear, case, single)?;
     run.is_near("precision", case, oracle, |tensor| Bound { plus: 2.0 * errors[tensor], ..Bound::FEW })
 }

@@ -3,7 +3,7 @@ use crate::Mask;
 use crate::multi_head::Call;
 use crate::multi_head::tests::{SIZES, layer};
 use crate::testing::{assert_close, random};
-use ndarray::{Axis, concatenate, s};
+use ndarray::{Array1, Axis, concatenate, s};
 
 const BATCH: usize = 2;
 
@@ -163,6 +163,10 @@ fn what_is_refused_leaves_the_cache_as_it_was() {
     let wrong = Options::masked(Mask::causal().alibi(&[1.0]));
     assert!(layer.decode(one, &mut cache, &wrong).is_err());
     assert!(layer.decode_paged(one, &mut pages, &[sequence], &wrong).is_err());
+    let mut crooked = layer.clone();
+    crooked.output.bias = Some(Array1::zeros(7));
+    assert!(crooked.decode(one, &mut cache, &options).is_err());
+    assert!(crooked.decode_paged(one, &mut pages, &[sequence], &options).is_err());
     let message = layer.decode_paged(one, &mut pages, &[sequence; 2], &options).unwrap_err().to_string();
     assert!(message.starts_with("x is (1, 1, 8), and (2, 1, 8) was expected"), "{message}");
     assert_eq!((cache.keys().to_owned(), pages.table(sequence).unwrap().to_vec()), before);

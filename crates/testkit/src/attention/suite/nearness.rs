@@ -27,6 +27,9 @@ impl Bound {
     /// where hundreds of equal numbers are summed, since then all roundings go one way.
     pub const ROUNDING: Bound = Bound { roundings: 16.0, plus: 0.0 };
 
+    /// The plain form in the lesser precision, which has to be right, if not as near as can be.
+    pub const PLAIN: Bound = Bound { roundings: 64.0, plus: 0.0 };
+
     /// A few roundings, besides those that are measured on the plain form.
     pub const FEW: Bound = Bound { roundings: 2.0, plus: 0.0 };
 

@@ -46,6 +46,9 @@ impl Split {
 /// The first element that isn't that of the whole.
 pub(super) fn parts<G: AttentionGear>(gear: &G, trial: &Trial) -> Verdict {
     let Trial { case, inputs, oracle, .. } = trial;
+    if !gear.computes_parts() {
+        return Ok(0);
+    }
     let group = case.heads.checked_div(case.kv_heads).unwrap_or(0);
     let groups: Vec<_> = (0..case.kv_heads).map(|g| g * group..(g + 1) * group).collect();
     let all: Vec<_> = std::iter::once(0..case.heads).collect();
