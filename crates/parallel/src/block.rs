@@ -58,6 +58,7 @@ impl<T> Saved<T> {
 /// # Errors
 ///
 /// As [`multi_head::forward`].
+#[track_caller]
 pub fn forward<T: Float>(
     block: &Block<T>,
     attention: &SequenceParallelAttention,
@@ -84,6 +85,7 @@ pub fn forward<T: Float>(
 /// # Errors
 ///
 /// As [`multi_head::backward`].
+#[track_caller]
 pub fn backward<T: Float>(
     block: &Block<T>,
     attention: &SequenceParallelAttention,

@@ -20,6 +20,17 @@ pub enum Error {
         /// Ranks.
         ranks: usize,
     },
+    /// More ranks along the axis of Ulysses than query heads.
+    TooManyRanks {
+        /// Query heads.
+        heads: usize,
+        /// Ranks along that axis.
+        ranks: usize,
+        /// The most of them that would do, if the others are along the axis of a ring.
+        ulysses: usize,
+    },
+    /// Two axes of a mesh with the same name.
+    AxisTwice(&'static str),
     /// Numbers of ranks along the axes of a mesh that don't multiply to the number of ranks.
     Mesh {
         /// Ranks along each axis.
@@ -36,10 +47,14 @@ impl fmt::Display for Error {
             Error::Layer(error) => error.fmt(f),
             Error::Heads { heads, ranks } => write!(
                 f,
-                "{heads} query heads can't be shared out among {ranks} ranks: at most {heads} ranks was \
-                 expected. More can work on one sequence along two axes: by heads on up to {heads} of them, in a ring \
-                 across"
+                "{heads} query heads can't be shared out among {ranks} ranks: at most {heads} ranks was expected"
             ),
+            Error::TooManyRanks { heads, ranks, ulysses } => write!(
+                f,
+                "{heads} query heads can't be shared out among {ranks} ranks: at most {heads} ranks was expected. All of \
+                 them can work on one sequence along two axes, as UlyssesRing {{ ulysses: {ulysses}, .. }}"
+            ),
+            Error::AxisTwice(name) => write!(f, "the mesh has two axes of the name {name}"),
             Error::Mesh { axes, ranks } => {
                 let axes: Vec<String> = axes.iter().map(|(name, size)| format!("{name} {size}")).collect();
                 write!(f, "a mesh of {} was asked for, and there are {ranks} ranks", axes.join(" x "))

@@ -15,12 +15,13 @@
 //!
 //! Source: Grattafiori et al., *The Llama 3 Herd of Models*, 2024, section 3.3.2.
 
-use crate::packing::{append, front};
+use crate::packing::{append, append_matrix, take_matrix};
 use crate::whole::{Keys, Whole};
 use crate::{Float, Result};
 use attention::algorithm::{Attended, Gradients, Upstream};
 use collectives::{AllGather, Communicator, Cost, Layout, ReduceScatter, Sum};
-use ndarray::{Array4, ArrayView1, ArrayView4, Axis};
+use ndarray::{Array4, ArrayView4, Axis, s};
+use std::ops::Range;
 
 /// The all-gather that it uses.
 const GATHER: AllGather = AllGather::Ring;
@@ -28,6 +29,7 @@ const GATHER: AllGather = AllGather::Ring;
 const SCATTER: ReduceScatter = ReduceScatter::Ring;
 
 /// The attention of this rank's queries over the keys of all ranks. `tokens` are those of each rank.
+#[track_caller]
 pub(crate) fn forward<T: Float>(
     comm: &Communicator,
     tokens: &[Vec<usize>],
@@ -36,12 +38,16 @@ pub(crate) fn forward<T: Float>(
     key: ArrayView4<'_, T>,
     value: ArrayView4<'_, T>,
 ) -> Result<Attended<T>> {
+    if comm.size() == 1 {
+        return whole.forward(&tokens[0], query, Keys { tokens: &tokens[0], key, value });
+    }
     let [key, value] = gathered(comm, tokens, whole.tokens, [key, value])?;
     let all: Vec<usize> = (0..whole.tokens).collect();
     whole.forward(&tokens[comm.rank()], query, Keys { tokens: &all, key: key.view(), value: value.view() })
 }
 
 /// The gradients of this rank's queries, and of its keys and values by the queries of all ranks.
+#[track_caller]
 pub(crate) fn backward<T: Float>(
     comm: &Communicator,
     tokens: &[Vec<usize>],
@@ -51,6 +57,9 @@ pub(crate) fn backward<T: Float>(
     value: ArrayView4<'_, T>,
     upstream: Upstream<'_, T>,
 ) -> Result<Gradients<T>> {
+    if comm.size() == 1 {
+        return whole.backward(&tokens[0], query, Keys { tokens: &tokens[0], key, value }, upstream);
+    }
     let (own_keys, own_values) = (key.dim(), value.dim());
     let size = key.len();
     let [key, value] = gathered(comm, tokens, whole.tokens, [key, value])?;
@@ -87,6 +96,7 @@ pub(crate) fn cost_backward(blocks: &[usize], rank: usize) -> Cost {
 }
 
 /// Keys (B, G, T, D) and values (B, G, T, E) of all tokens, in their order.
+#[track_caller]
 fn gathered<T: Float>(
     comm: &Communicator,
     tokens: &[Vec<usize>],
@@ -121,7 +131,7 @@ fn counts<T>(tokens: &[Vec<usize>], tensors: [ArrayView4<'_, T>; 2]) -> Vec<usiz
 /// Appends the rows of these tokens, head by head.
 fn take_rows<T: Float>(from: &Array4<T>, tokens: &[usize], rows: &mut Vec<T>) {
     for head in from.outer_iter().flat_map(|entry| entry.into_outer_iter()) {
-        tokens.iter().for_each(|&token| rows.extend(head.row(token)));
+        runs(tokens).for_each(|run| append_matrix(rows, head.slice(s![run, ..])));
     }
 }
 
@@ -129,10 +139,12 @@ fn take_rows<T: Float>(from: &Array4<T>, tokens: &[usize], rows: &mut Vec<T>) {
 fn put_rows<T: Float>(rows: &mut &[T], tokens: &[usize], to: &mut Array4<T>) {
     for mut entry in to.outer_iter_mut() {
         for mut head in entry.outer_iter_mut() {
-            for &token in tokens {
-                let row = front(rows, head.ncols());
-                head.row_mut(token).assign(&ArrayView1::from(row));
-            }
+            runs(tokens).for_each(|run| take_matrix(rows, head.slice_mut(s![run, ..])));
         }
     }
+}
+
+/// Tokens that follow each other: one run of contiguous shards, two of zigzag ones, each token of striped ones.
+fn runs(tokens: &[usize]) -> impl Iterator<Item = Range<usize>> {
+    tokens.chunk_by(|a, b| a + 1 == *b).map(|run| run[0]..run[0] + run.len())
 }

@@ -86,5 +86,8 @@ pub(crate) fn sum_arrays<T: Float>(comm: &Communicator, arrays: Vec<ArrayViewMut
 ///
 /// If there is no such rank.
 pub fn cost(parameters: usize, ranks: usize, rank: usize) -> Cost {
-    ALL_REDUCE.cost(ranks, rank, parameters)
+    match parameters {
+        0 => Cost::default(),
+        _ => ALL_REDUCE.cost(ranks, rank, parameters),
+    }
 }

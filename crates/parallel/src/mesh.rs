@@ -43,10 +43,13 @@ impl Mesh {
     /// # Errors
     ///
     /// If the numbers don't multiply to the number of ranks, a name occurs twice, or the world has failed.
+    #[track_caller]
     pub fn new(comm: &Communicator, axes: &[(&'static str, usize)]) -> Result<Mesh> {
         let product = axes.iter().try_fold(1_usize, |product, &(_, size)| product.checked_mul(size));
-        let twice = (1..axes.len()).any(|i| axes[..i].iter().any(|axis| axis.0 == axes[i].0));
-        if product != Some(comm.size()) || twice {
+        if let Some(i) = (1..axes.len()).find(|&i| axes[..i].iter().any(|axis| axis.0 == axes[i].0)) {
+            return Err(Error::AxisTwice(axes[i].0));
+        }
+        if product != Some(comm.size()) {
             return Err(Error::Mesh { axes: axes.to_vec(), ranks: comm.size() });
         }
         let mut stride = comm.size();
@@ -113,7 +116,7 @@ mod tests {
                 "a mesh of ring 2 x ulysses 2 was asked for, and there are 3 ranks",
             ),
             (&[("ring", 0)], "a mesh of ring 0 was asked for, and there are 3 ranks"),
-            (&[("ring", 3), ("ring", 1)], "a mesh of ring 3 x ring 1 was asked for, and there are 3 ranks"),
+            (&[("ring", 3), ("ring", 1)], "the mesh has two axes of the name ring"),
         ] {
             let errors =
                 World::new(3).run(|comm| Ok(Mesh::new(comm, axes).unwrap_err().to_string())).unwrap();

@@ -101,6 +101,7 @@ impl<T> Saved<T> {
 /// If x isn't of the rank's tokens or doesn't fit the layer, or positions don't fit the whole: before
 /// anything is sent. If the mask doesn't fit, there are more ranks along the axis of Ulysses than query
 /// heads, or the world has failed.
+#[track_caller]
 pub fn forward<T: Float>(
     layer: &MultiHeadAttention<T>,
     attention: &SequenceParallelAttention,
@@ -113,7 +114,7 @@ pub fn forward<T: Float>(
     let (batch, Sizes { dim, heads, kv_heads, .. }) = (x.dim().0, layer.sizes);
     expect("x", x.shape(), &[batch, own.len(), dim], "(B, T_r, dim), of the tokens that the rank has")?;
     let (positions, threads) =
-        (OwnPositions::of(call.positions, &own, (batch, tokens))?, call.options.threads);
+        (OwnPositions::of(layer, call.positions, &own, (batch, tokens))?, call.options.threads);
 
     let (attended, saved) = match attention.exchange {
         Exchange::Fused => {
@@ -139,6 +140,7 @@ pub fn forward<T: Float>(
 ///
 /// If the gradient's shape isn't that of y: before anything is sent. If the layer or the call aren't those of
 /// the forward pass, or the world has failed.
+#[track_caller]
 pub fn backward<T: Float>(
     layer: &MultiHeadAttention<T>,
     attention: &SequenceParallelAttention,
@@ -148,7 +150,7 @@ pub fn backward<T: Float>(
 ) -> Result<(Array3<T>, MultiHeadAttention<T>)> {
     let (x, threads) = (saved.x.view(), call.options.threads);
     let own = attention.tokens(saved.tokens);
-    let positions = OwnPositions::of(call.positions, &own, (x.dim().0, saved.tokens))?;
+    let positions = OwnPositions::of(layer, call.positions, &own, (x.dim().0, saved.tokens))?;
 
     let (d_attended, output) = layer.project_output_backward(saved.attended(), gradient, threads)?;
     let gradients = attention.backward(&saved.attention, d_attended.view(), &call.options)?;
@@ -212,7 +214,7 @@ pub fn saved_elements(
     let [ring, ulysses] = strategy.axes(ranks);
     assert!(ring * ulysses == ranks && rank < ranks, "{strategy:?} on rank {rank} of {ranks}");
     let map = HeadMap::new(heads, kv_heads, ulysses)?;
-    let line = strategy.tokens_of_ring(tokens, ranks)[rank / ulysses].len();
+    let line = strategy.placement().count(tokens, ring, rank / ulysses);
     let own = Layout::even(line, ulysses).len(rank % ulysses);
     let (own_heads, own_kv_heads) = (map.heads(rank % ulysses).len(), map.kv_heads(rank % ulysses).len());
     let attention = line * (2 * own_heads * head_dim + 2 * own_kv_heads * head_dim + own_heads);
@@ -227,9 +229,24 @@ enum OwnPositions {
 }
 
 impl OwnPositions {
-    /// Those of the tokens `own`, of `positions` of all.
-    fn of(positions: Positions<'_>, own: &[usize], (batch, tokens): (usize, usize)) -> Result<OwnPositions> {
+    /// Those of the tokens `own`, of `positions` of all. Every rank looks at all of them, so that all refuse what
+    /// the layer has no rotations for.
+    fn of<T: Float>(
+        layer: &MultiHeadAttention<T>,
+        positions: Positions<'_>,
+        own: &[usize],
+        (batch, tokens): (usize, usize),
+    ) -> Result<OwnPositions> {
         let because = "there is one position for each token of the whole sequence";
+        let highest = match positions {
+            Positions::From(first) => tokens.checked_sub(1).map(|last| first.saturating_add(last)),
+            Positions::Each(all) => all.iter().max().copied(),
+            Positions::PerSequence(all) => all.iter().max().copied(),
+        };
+        let count = layer.rotary.as_ref().map_or(usize::MAX, |rotary| rotary.positions());
+        if let Some(index) = highest.filter(|&highest| highest >= count && batch > 0) {
+            return Err(layers::Error::Index { what: "position", index, count }.into());
+        }
         Ok(match positions {
             Positions::From(first) => {
                 OwnPositions::Each(own.iter().map(|token| first.saturating_add(*token)).collect())

@@ -36,7 +36,7 @@ pub(crate) fn take<T: Float>(from: &mut &[T], mut tensor: ArrayViewMut4<'_, T>) 
 }
 
 /// Takes as many elements from the front as the matrix has, and writes them to it in row-major order.
-fn take_matrix<T: Float>(from: &mut &[T], mut matrix: ArrayViewMut2<'_, T>) {
+pub(crate) fn take_matrix<T: Float>(from: &mut &[T], mut matrix: ArrayViewMut2<'_, T>) {
     if let Some(all) = matrix.as_slice_mut() {
         return all.copy_from_slice(front(from, all.len()));
     }

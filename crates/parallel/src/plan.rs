@@ -138,13 +138,14 @@ impl Layer {
     ///
     /// If there are no ranks, or the ranks of a mesh don't multiply to them.
     pub fn plan(&self, way: Way, ranks: usize) -> Result<Plan> {
+        assert!(ranks > 0, "no ranks to share a layer out among");
         let mut plan = Plan {
             forward: Cost::default(),
             backward: Cost::default(),
             gradients: Cost::default(),
             saved: 0,
             parameters: 0,
-            busiest: 0.0,
+            busiest: self.busiest(way, ranks)?,
             formulas: formula::of(self, way, ranks),
         };
         for rank in 0..ranks {
@@ -154,7 +155,6 @@ impl Layer {
             plan.gradients = greatest(plan.gradients, gradients);
             plan.saved = plan.saved.max(self.saved(way, ranks, rank)?);
             plan.parameters = plan.parameters.max(self.parameters(way, ranks, rank)?);
-            plan.busiest = plan.busiest.max(self.share_of_pairs(way, ranks, rank)?);
         }
         Ok(plan)
     }
@@ -196,21 +196,25 @@ impl Layer {
         }
     }
 
-    /// The part of all pairs that a causal mask leaves which a rank computes.
-    fn share_of_pairs(&self, way: Way, ranks: usize, rank: usize) -> Result<f64> {
-        let multi_head = self.block.attention;
-        // The heads of an axis of so many ranks, and the tokens whose queries have them.
-        let (sharing, place, queries) = match way {
-            Way::Tokens(strategy) => {
-                let [ring, ulysses] = strategy.axes(ranks);
-                (ulysses, rank % ulysses, strategy.placement().tokens(self.tokens, ring, rank / ulysses))
-            }
-            Way::Tensor | Way::TensorSequence(_) => (ranks, rank, (0..self.tokens).collect()),
+    /// The part of all pairs that a causal mask leaves which the busiest rank computes. It has the most pairs in a head,
+    /// and the most heads: at every place in the ring there is a rank for every share of the heads.
+    fn busiest(&self, way: Way, ranks: usize) -> Result<f64> {
+        let sizes = self.block.attention;
+        let [ring, sharing] = match way {
+            Way::Tokens(strategy) => strategy.axes(ranks),
+            Way::Tensor | Way::TensorSequence(_) => [1, ranks],
         };
-        let heads = HeadMap::new(multi_head.heads, multi_head.kv_heads, sharing)?.heads(place).len();
-        let pairs = queries.iter().map(|&query| query as f64 + 1.0).sum::<f64>();
+        let placement = match way {
+            Way::Tokens(strategy) => strategy.placement(),
+            Way::Tensor | Way::TensorSequence(_) => Placement::Contiguous,
+        };
+        let map = HeadMap::new(sizes.heads, sizes.kv_heads, sharing)?;
+        let heads = (0..sharing).map(|place| map.heads(place).len()).max().unwrap_or(0);
+        // Query i sees i + 1 keys.
+        let pairs = |place| placement.tokens(self.tokens, ring, place).iter().map(|&i| i as f64 + 1.0).sum();
+        let most: f64 = (0..ring).map(pairs).fold(0.0, f64::max);
         let all = self.tokens as f64 * (self.tokens as f64 + 1.0) / 2.0;
-        Ok(heads as f64 / multi_head.heads as f64 * pairs / all.max(1.0))
+        Ok(heads as f64 / sizes.heads as f64 * most / all.max(1.0))
     }
 
     /// How activations enter and leave the parts of a layer that is cut.

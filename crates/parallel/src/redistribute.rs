@@ -63,6 +63,7 @@ impl Redistribution {
     /// # Errors
     ///
     /// If a tensor's shape isn't that, or the world has failed.
+    #[track_caller]
     pub fn to_heads<T: Float, R>(
         &self,
         comm: &Communicator,
@@ -110,6 +111,7 @@ impl Redistribution {
     /// # Errors
     ///
     /// If a tensor's shape isn't that, or the world has failed.
+    #[track_caller]
     pub fn to_tokens<T: Float>(
         &self,
         comm: &Communicator,

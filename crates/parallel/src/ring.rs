@@ -20,8 +20,10 @@
 //! part that its queries have in the block's gradient, and adds it to what the ranks before it found. That
 //! sum travels one step behind its block, and from the last rank home.
 //!
-//! Cost: rank r sends, forward, the blocks of all ranks but one: 2(P-1)/P · B T G D elements for even shards,
-//! in P-1 rounds, or ⌈(P-1)/2⌉ in both directions. Backward twice that: blocks, and their gradients.
+//! Cost: rank r sends, forward, the blocks of all ranks but one: 2(P-1)/P · B T G D elements for even shards, in
+//! P-1 rounds. In both directions as many, but in ⌈(P-1)/2⌉ steps: half the time where a rank can send two
+//! messages at once. Backward blocks go round as forward, under the computation, and the sums of their gradients
+//! after each step: twice as much in all.
 //!
 //! Source: Liu, Zaharia & Abbeel, *Ring Attention with Blockwise Transformers*, 2023.
 
@@ -90,6 +92,7 @@ impl<'a> Ring<'a> {
     }
 
     /// The attention of this rank's queries over the keys of all ranks.
+    #[track_caller]
     pub(crate) fn forward<T: Float>(
         &self,
         whole: &Whole<'_, '_, T>,
@@ -121,6 +124,7 @@ impl<'a> Ring<'a> {
 
     /// The gradients of this rank's queries, and of its keys and values by the queries of all ranks.
     /// `upstream` is that of the attention over all keys.
+    #[track_caller]
     pub(crate) fn backward<T: Float>(
         &self,
         whole: &Whole<'_, '_, T>,
@@ -164,6 +168,7 @@ impl<'a> Ring<'a> {
     }
 
     /// Sends what a lane holds to the next rank and takes what the one before holds, while `compute` runs.
+    #[track_caller]
     fn pass_on<T: Float>(
         &self,
         lanes: &[Lane<'_>],
@@ -187,6 +192,7 @@ impl<'a> Ring<'a> {
 
     /// Sends the sum of a block's gradients after the block, and takes the next one's; after the last step
     /// sends it home, and adds what comes home to the gradients of the rank's own.
+    #[track_caller]
     fn pass_sum_on<T: Float>(
         &self,
         lane: &Lane<'_>,
@@ -272,16 +278,15 @@ impl<'a> Ring<'a> {
     }
 }
 
-/// What rank `rank` sends forward, if blocks hold so many elements: half of what it sends backward.
-///
-/// `directions` is 1 or 2.
+/// What rank `rank` sends forward, if blocks hold so many elements; backward it sends that, and the
+/// [sums](cost_of_sums). `directions` is 1 or 2. Rounds are counted for ranks that send one message at a time.
 pub(crate) fn cost(blocks: &[usize], rank: usize, directions: usize) -> Cost {
     let others = blocks.len() - 1;
     let (right, left) = if directions == 1 { (others, 0) } else { (others.div_ceil(2), others / 2) };
     // In step s it passes on the block of the rank s behind.
     let to_right = (0..right).map(|step| blocks[(rank + blocks.len() - step) % blocks.len()]);
     let to_left = (0..left).map(|step| blocks[(rank + step) % blocks.len()]);
-    Cost { messages: others, elements: to_right.chain(to_left).sum(), rounds: right }
+    Cost { messages: others, elements: to_right.chain(to_left).sum(), rounds: others }
 }
 
 /// What rank `rank` sends backward besides the blocks: the sums of gradients.
@@ -291,7 +296,7 @@ pub(crate) fn cost_of_sums(blocks: &[usize], rank: usize, directions: usize) -> 
     // After step s, from 1 on, it sends on the sum of the block that was here.
     let to_right = (1..=right).map(|step| blocks[(rank + blocks.len() - step) % blocks.len()]);
     let to_left = (1..=left).map(|step| blocks[(rank + step) % blocks.len()]);
-    Cost { messages: others, elements: to_right.chain(to_left).sum(), rounds: right }
+    Cost { messages: others, elements: to_right.chain(to_left).sum(), rounds: others }
 }
 
 fn add<T: Float>(mut to: ArrayViewMut4<'_, T>, x: ArrayView4<'_, T>) {

@@ -17,7 +17,7 @@ use crate::heads::HeadMap;
 use crate::redistribute::{Heads, Redistribution};
 use crate::ring::{Lane, Ring};
 use crate::whole::Whole;
-use crate::{Float, Mesh, Result, Strategy, gather};
+use crate::{Error, Float, Mesh, Result, Strategy, gather};
 use attention::algorithm::{Attended, Gradients, Upstream};
 use attention::{Algorithm, Options};
 use collectives::{Communicator, Layout};
@@ -28,7 +28,8 @@ use ndarray::{ArcArray, Array3, Array4, ArrayView4, CowArray, Ix4};
 pub enum Exchange {
     /// In one all-to-all: the fewest messages.
     Fused,
-    /// Queries first, then keys and values, which may be computed while the queries are under way.
+    /// Each by itself. Forward, keys and values may be computed while the first message of the queries is under
+    /// way; their own exchanges, and the way back, overlap nothing.
     Separate,
 }
 
@@ -100,6 +101,7 @@ impl SequenceParallelAttention {
     /// # Errors
     ///
     /// If the strategy's axes don't multiply to the number of ranks, or the world has failed.
+    #[track_caller]
     pub fn new(comm: &Communicator, strategy: Strategy) -> Result<SequenceParallelAttention> {
         let [ring, ulysses] = strategy.axes(comm.size());
         let mesh = Mesh::new(comm, &[("ring", ring), ("ulysses", ulysses)])?;
@@ -143,6 +145,7 @@ impl SequenceParallelAttention {
     ///
     /// If shapes don't fit each other or the options, there are more ranks along the axis of Ulysses than
     /// query heads, or the world has failed.
+    #[track_caller]
     pub fn forward<T: Float>(
         &self,
         tokens: usize,
@@ -160,6 +163,7 @@ impl SequenceParallelAttention {
     /// # Errors
     ///
     /// As [`forward`](Self::forward), and what `keys_and_values` answers.
+    #[track_caller]
     pub fn forward_while<T: Float>(
         &self,
         tokens: usize,
@@ -180,7 +184,7 @@ impl SequenceParallelAttention {
             let [key, value] = keys_and_values()?;
             expect("key", key.shape(), &[batch, kv_heads, own, head_dim], because)?;
             expect("value", value.shape(), &[batch, kv_heads, own, value.dim().3], because)?;
-            Ok::<_, crate::Error>([key, value])
+            Ok::<_, Error>([key, value])
         };
 
         let [query, key, value] = match self.exchange {
@@ -228,6 +232,7 @@ impl SequenceParallelAttention {
     /// # Errors
     ///
     /// If the gradient's shape isn't that of the output, or the world has failed.
+    #[track_caller]
     pub fn backward<T: Float>(
         &self,
         saved: &Saved<T>,
@@ -278,9 +283,21 @@ impl SequenceParallelAttention {
     fn redistribution(&self, [heads, kv_heads]: [usize; 2], shards: &[Vec<usize>]) -> Result<Redistribution> {
         let (ring, line) = (self.mesh.axis("ring"), self.mesh.axis("ulysses"));
         Ok(Redistribution {
-            heads: HeadMap::new(heads, kv_heads, line.size())?,
+            heads: HeadMap::new(heads, kv_heads, line.size()).map_err(|error| self.propose(error))?,
             tokens: Layout::even(shards[ring.rank()].len(), line.size()),
         })
+    }
+
+    /// What can be done where there are more ranks than heads.
+    fn propose(&self, error: Error) -> Error {
+        match error {
+            Error::Heads { heads, ranks } if heads > 0 => {
+                let divides = |&line: &usize| self.ranks.is_multiple_of(line);
+                let ulysses = (1..=heads).rev().find(divides).expect("1 divides all numbers");
+                Error::TooManyRanks { heads, ranks, ulysses }
+            }
+            error => error,
+        }
     }
 
     fn whole<'a, 'o, T>(

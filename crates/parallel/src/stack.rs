@@ -56,6 +56,7 @@ use ndarray::{ArcArray, Array3, Ix3};
 /// # Errors
 ///
 /// As [`multi_head::forward`](crate::multi_head::forward).
+#[track_caller]
 pub fn forward<T: Float>(
     blocks: &[Block<T>],
     attention: &SequenceParallelAttention,
@@ -83,6 +84,7 @@ pub fn forward<T: Float>(
 /// # Panics
 ///
 /// If what was saved isn't of as many blocks.
+#[track_caller]
 pub fn backward<T: Float>(
     blocks: &[Block<T>],
     attention: &SequenceParallelAttention,

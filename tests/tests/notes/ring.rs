@@ -115,7 +115,7 @@ fn cost(text: &str) -> Result<String, String> {
         "sent forward",
         "backward",
         "rounds",
-        "both ways: rounds",
+        "both ways: steps",
         "held: ring",
         "both ways",
         "all-gather",
@@ -134,7 +134,7 @@ fn cost(text: &str) -> Result<String, String> {
         let ring = busiest(Strategy::Ring { placement, both: false })?;
         let both = busiest(Strategy::Ring { placement, both: true })?;
         let gather = busiest(Strategy::AllGather { placement })?;
-        if ring != gather || ring.0 != both.0 {
+        if ring != gather || ring != both {
             return Err(format!("on {ranks} ranks they differ: {ring:?}, {both:?}, {gather:?}"));
         }
         let (bytes, rounds) = ring;
@@ -142,7 +142,10 @@ fn cost(text: &str) -> Result<String, String> {
         let shard = (0..ranks).map(|rank| placement.count(sizes.tokens, ranks, rank)).max().unwrap_or(0);
         // A lane has a block that is here and one that arrives; two ranks have no use for a second lane.
         let held = [2, 4].map(|blocks: usize| mib(of_tokens(blocks.min(2 * (ranks - 1)) * shard)));
-        let row = [vec![ranks.to_string()], bytes.to_vec(), vec![rounds, both.1], held.to_vec()].concat();
+        // Each lane carries blocks half of the way round.
+        let steps = (ranks - 1).div_ceil(2);
+        let steps = format!("{steps}, {}", 2 * steps);
+        let row = [vec![ranks.to_string()], bytes.to_vec(), vec![rounds, steps], held.to_vec()].concat();
         rows.push([row, vec![mib(of_tokens(sizes.tokens))]].concat());
     }
     Ok(table(&rows))

@@ -78,18 +78,21 @@ fn positions_of_the_shard_alone() {
     }
 }
 
-/// The last rank has the last token, so it is the one that notices.
+/// The last rank has the last token, and both refuse.
 #[test]
 fn a_position_past_the_last() {
+    let each = [1, 2, 3, 4, 5, 6, 10];
+    let sequences = Array2::from_shape_fn((1, TOKENS), |(_, token)| each[token]);
     for exchange in [Exchange::Fused, Exchange::Separate] {
-        let noticed = World::new(2).run(|comm| {
-            let attention = SequenceParallelAttention::new(comm, Strategy::Ulysses)?.exchange(exchange);
-            let x = Array3::zeros((1, attention.tokens(TOKENS).len(), 6));
-            multi_head::forward(&layer(), &attention, TOKENS, x, &call(Positions::From(4)))?;
-            Ok(())
-        });
-        let noticed = noticed.unwrap_err().to_string();
-        assert!(noticed.contains("position 10 doesn't exist: there are 10"), "{noticed}");
+        for positions in
+            [Positions::From(4), Positions::Each(&each), Positions::PerSequence(sequences.view())]
+        {
+            let told = refused(exchange, |_, attention| {
+                let x = Array3::zeros((1, attention.tokens(TOKENS).len(), 6));
+                multi_head::forward(&layer(), attention, TOKENS, x, &call(positions))
+            });
+            assert_eq!(told, ["position 10 doesn't exist: there are 10"; 2]);
+        }
     }
 }
 

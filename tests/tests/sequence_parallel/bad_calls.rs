@@ -32,7 +32,7 @@ fn more_ranks_than_heads() {
         error.starts_with("3 query heads can't be shared out among 4 ranks: at most 3 ranks was expected"),
         "{error}"
     );
-    assert!(error.contains("along two axes"), "{error}");
+    assert!(error.ends_with("along two axes, as UlyssesRing { ulysses: 2, .. }"), "{error}");
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use super::*;
 use attention::Options;
-use collectives::{Cost, Counts, World};
+use collectives::{Cost, Counts, Layout, World};
 use ndarray::{ArcArray, Array4, Ix4};
 use parallel::SequenceParallelAttention;
+use parallel::heads::HeadMap;
+use parallel::redistribute::{Heads, Redistribution};
 use parallel::strategy::Sizes;
 
 /// What every rank sent, forward and backward.
@@ -57,14 +59,17 @@ fn what_is_sent_is_what_the_formula_says() {
                 let costs: Vec<_> =
                     (0..ranks).map(|rank| gear.strategy.cost(&sizes, ranks, rank).unwrap()).collect();
                 for pass in 0..2 {
+                    // The rounds of an operation are those of the rank that is last.
+                    let rounds = counted.iter().map(|counted| counted[pass].rounds).max();
                     for (rank, cost) in costs.iter().enumerate() {
                         let cost = more([cost.forward, cost.backward][pass], 2);
                         let found = counted[rank][pass];
-                        let expected = (cost.messages as u64, 8 * cost.elements as u64);
+                        let expected =
+                            (cost.messages as u64, 8 * cost.elements as u64, Some(cost.rounds as u64));
                         assert_eq!(
-                            (found.messages, found.bytes),
+                            (found.messages, found.bytes, rounds),
                             expected,
-                            "messages, bytes of rank {rank} in pass {pass}: {gear:?}, {sizes:?}"
+                            "messages, bytes, rounds of rank {rank} in pass {pass}: {gear:?}, {sizes:?}"
                         );
                         compared += 1;
                     }
@@ -138,10 +143,58 @@ fn a_ring_sends_what_its_paper_says() {
             for both in [false, true] {
                 let sent = Strategy::Ring { placement, both }.cost(&sizes, ranks, rank).unwrap();
                 assert_eq!([sent.forward.elements, sent.backward.elements], [paper, 2 * paper]);
-                assert_eq!(sent.forward.rounds, if both { (ranks - 1).div_ceil(2) } else { ranks - 1 });
+                assert_eq!(sent.forward.rounds, ranks - 1);
             }
             let sent = Strategy::AllGather { placement }.cost(&sizes, ranks, rank).unwrap();
             assert_eq!([sent.forward.elements, sent.backward.elements], [paper, 2 * paper]);
+        }
+    }
+}
+
+/// Values may have another dimension than queries and keys: each tensor counts with its own.
+#[test]
+fn values_of_another_dimension() {
+    let (tokens, heads, kv_heads, head_dim, value_dim) = (13, 9, 3, 2, 5);
+    for ranks in 1..=6 {
+        for gear in gears(ranks) {
+            let counted = World::new(ranks).counting(true).run(|comm| {
+                let attention = SequenceParallelAttention::new(comm, gear.strategy)?.exchange(gear.exchange);
+                let own = attention.tokens(tokens).len();
+                let of = |heads, dim| ArcArray::<f64, Ix4>::ones((1, heads, own, dim));
+                let (q, k, v) = (of(heads, head_dim), of(kv_heads, head_dim), of(kv_heads, value_dim));
+                comm.reset_traffic();
+                let (output, saved) = attention.forward(tokens, q, k, v, &Options::default())?;
+                let forward = comm.traffic().expect("the world counts").total.bytes;
+                attention.backward(&saved, output.view(), &Options::default())?;
+                Ok([forward, comm.traffic().expect("the world counts").total.bytes])
+            });
+            for (rank, [forward, both]) in counted.unwrap().into_iter().enumerate() {
+                let (line, of_line) = (gear.line(), rank % gear.line());
+                // On the axis of Ulysses q and k count with D, v and the output with E.
+                let placed: Vec<usize> = (rank - of_line..rank - of_line + line)
+                    .map(|rank| gear.strategy.tokens(tokens, ranks, rank).len())
+                    .collect();
+                let redistribution = Redistribution {
+                    heads: HeadMap::new(heads, kv_heads, line).unwrap(),
+                    tokens: Layout::of_counts(placed),
+                };
+                let [q, k] = [Heads::Query, Heads::KeyValue].map(|heads| {
+                    let there = redistribution.cost_to_heads(heads, of_line).elements;
+                    (there, redistribution.cost_to_tokens(heads, of_line).elements)
+                });
+                let there = q.0 * head_dim + k.0 * (head_dim + value_dim) + q.1 * value_dim;
+                let back = q.0 * value_dim + q.1 * head_dim + k.1 * (head_dim + value_dim);
+                // On that of the ring a block is keys and values: with D = E = 1 two numbers.
+                let ones = Sizes { batch: 1, tokens, heads, kv_heads, head_dim: 1 };
+                let sent = gear.strategy.cost(&ones, ranks, rank).unwrap();
+                let ring = [
+                    sent.forward.elements - (q.0 + 2 * k.0 + q.1),
+                    sent.backward.elements - (q.0 + q.1 + 2 * k.1),
+                ];
+                let ring = ring.map(|elements| elements / 2 * (head_dim + value_dim));
+                assert_eq!(forward, 8 * (there + ring[0]) as u64, "{gear:?}, rank {rank}");
+                assert_eq!(both - forward, 8 * (back + ring[1]) as u64, "{gear:?}, rank {rank}, backward");
+            }
         }
     }
 }

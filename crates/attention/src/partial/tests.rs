@@ -95,7 +95,7 @@ fn infinities_and_nan() {
     assert_eq!(of(&[f64::MIN, f64::MIN]), Partial { max: f64::MIN, sum: 2.0 });
 }
 
-/// The formula with log(1 + exp(b - a)) is infinite here.
+/// EasyContext 14: the formula with log(1 + exp(b - a)) is infinite here.
 #[test]
 fn a_merge_of_distant_sums_does_not_overflow() {
     for (a, b) in [(0.0_f32, 1000.0), (1000.0, 0.0), (-1000.0, 1000.0), (-1000.0, -3000.0)] {
