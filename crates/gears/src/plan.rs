@@ -19,7 +19,7 @@ use std::io::{self, Write};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     /// Tokens of the whole sequence
-    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = count(1 << 26))]
+    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = count(1 << 24))]
     tokens: usize,
 
     /// Query heads
@@ -35,7 +35,7 @@ pub(crate) struct Options {
     dim: usize,
 
     /// Ranks
-    #[arg(long, value_name = "P", default_value_t = 8, value_parser = count(1 << 12))]
+    #[arg(long, value_name = "P", default_value_t = 8, value_parser = count(1 << 10))]
     ranks: usize,
 
     /// So many sequences side by side

@@ -76,7 +76,7 @@ fn bad_usage() {
             "ulysses fused is skipped: 8 query heads can't be shared out among 16 ranks",
         ),
         (&["bench", "ulysses_ring"], "ulysses_ring is skipped: 2 ranks aren't a mesh of two axes"),
-        (&["plan", "--ranks", "0"], "0 is not in 1..=4096"),
+        (&["plan", "--ranks", "0"], "0 is not in 1..=1024"),
         (&["plan", "--dim", "10", "--heads", "3"], "3, and a divisor of the dimension, 10, was expected"),
         (
             &["plan", "--kv-heads", "5"],
@@ -187,14 +187,21 @@ fn every_strategy_is_measured_by_every_algorithm() {
             assert!((0.0..=100.0).contains(&communicating), "{point}");
         }
     }
-    // In bytes of f32: 4 of 8 heads of T/2 tokens of D = 64, for q, k, v and for the output back.
-    let points = objects("bench sequence_parallel --sequence 64 --ranks 2 --iterations 1");
+    let points = objects("bench sequence_parallel --sequence 64 --ranks 4 --iterations 1");
     let sent: Vec<(&str, u64)> = points
         .iter()
         .map(|point| (point["bench"].as_str().expect("a name"), point["sent_bytes"].as_u64().expect("bytes")))
         .collect();
-    let (ulysses, keys) = (4 * 4 * 32 * 4 * 64, 2 * 4 * 32 * 8 * 64);
-    assert_eq!(sent, [("ulysses", ulysses), ("ring", keys), ("all_gather_keys", keys)]);
+    // Rows of D = 64 in f32. Of 16 tokens the 6 heads of others, for q, k, v; and 2 heads of 48 tokens back.
+    let ulysses = 4 * 64 * (3 * 16 * 6 + 48 * 2);
+    // Keys and values of 8 heads, three times those of 16 tokens.
+    let keys = 4 * 64 * (3 * 2 * 16 * 8);
+    // As Ulysses with one other rank, and once the keys and values of 4 heads of 32 tokens.
+    let mesh = 4 * 64 * (4 * 16 * 4 + 2 * 32 * 4);
+    assert_eq!(
+        sent,
+        [("ulysses", ulysses), ("ring", keys), ("all_gather_keys", keys), ("ulysses_ring", mesh)]
+    );
 }
 
 #[test]

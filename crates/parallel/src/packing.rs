@@ -49,6 +49,20 @@ pub(crate) fn take_matrix<T: Float>(from: &mut &[T], mut matrix: ArrayViewMut2<'
     }
 }
 
+/// Copies a tensor to where it belongs: what lies together at once.
+pub(crate) fn copy<T: Float>(from: ArrayView4<'_, T>, mut to: ArrayViewMut4<'_, T>) {
+    for (mut to, from) in to.outer_iter_mut().zip(from.outer_iter()) {
+        for (mut to, from) in to.outer_iter_mut().zip(from.outer_iter()) {
+            for (mut to, from) in to.outer_iter_mut().zip(from.outer_iter()) {
+                match (to.as_slice_mut(), from.as_slice()) {
+                    (Some(to), Some(from)) => to.copy_from_slice(from),
+                    _ => to.assign(&from),
+                }
+            }
+        }
+    }
+}
+
 /// Takes so many elements from the front.
 pub(crate) fn front<'a, T>(from: &mut &'a [T], count: usize) -> &'a [T] {
     let (front, rest) = from.split_at(count);
@@ -87,6 +101,13 @@ mod tests {
                 assert!(rest.is_empty());
                 let part = whole.slice(s![..shape.0, ..shape.1, ..shape.2, ..shape.3]);
                 assert_eq!(part, view);
+                for order in [[0, 1, 2, 3], [3, 1, 0, 2]] {
+                    let mut again = Array4::zeros((5, 5, 5, 5));
+                    let mut part = again.view_mut().permuted_axes(order);
+                    let mut part = part.slice_mut(s![..shape.0, ..shape.1, ..shape.2, ..shape.3]);
+                    copy(view, part.view_mut());
+                    assert_eq!(part, view);
+                }
             }
         }
     }

@@ -10,7 +10,7 @@
 //!
 //! The numbers are those of the functions that tests hold against counted traffic and against the bytes of
 //! what is saved: [`Strategy::cost`], [`block::saved_elements`], [`BlockSizes::costs`],
-//! [`BlockSizes::saved`]. They are exact for every rank, however tokens and heads divide; a plan has the
+//! [`BlockSizes::saved_elements`]. They are exact for every rank, however tokens and heads divide; a plan has the
 //! greatest over the ranks. Beside them stands the closed form for the case that everything divides.
 //!
 //! Gradients of parameters are told apart from the rest. Where tokens are cut each rank has a part of the sum
@@ -192,7 +192,7 @@ impl Layer {
         let (sizes, x) = (&self.block, (self.batch, self.tokens));
         match way {
             Way::Tokens(strategy) => block::saved_elements(sizes, x, strategy, ranks, rank),
-            Way::Tensor | Way::TensorSequence(_) => sizes.saved(x, self.edges(way), ranks, rank, 1),
+            Way::Tensor | Way::TensorSequence(_) => sizes.saved_elements(x, self.edges(way), ranks, rank),
         }
     }
 

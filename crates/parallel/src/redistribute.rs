@@ -15,7 +15,7 @@
 //! A rank packs, for each rank, what that one gets: its own tokens of that one's heads, (B, tokens, heads,
 //! D). The receiver copies from there straight to where it belongs: no buffer for what was received, and
 //! every element is copied twice in all. Several tensors can share one exchange, which is one message for
-//! each rank instead of several; what is left in place is packed too, so that there is one path.
+//! each rank instead of several. What stays on the rank is copied once.
 //!
 //! Tensors come as (B, heads, tokens, D) with any strides, and go as (B, heads, tokens, D) that lies as (B,
 //! tokens, heads, D): so projections write and read them.
@@ -32,7 +32,7 @@
 
 use crate::error::expect;
 use crate::heads::HeadMap;
-use crate::packing::{append, front, take};
+use crate::packing::{append, copy, front, take};
 use crate::{Float, Result};
 use collectives::{Communicator, Cost, Layout};
 use ndarray::{Array4, ArrayView4, s};
@@ -64,10 +64,10 @@ impl Redistribution {
     ///
     /// If a tensor's shape isn't that, or the world has failed.
     #[track_caller]
-    pub fn to_heads<T: Float, R>(
+    pub fn to_heads<'a, T: Float, R>(
         &self,
         comm: &Communicator,
-        tensors: &[(Heads, ArrayView4<'_, T>)],
+        tensors: &[(Heads, ArrayView4<'a, T>)],
         compute: impl FnOnce() -> R,
     ) -> Result<(Vec<Array4<T>>, R)> {
         self.check(comm)?;
@@ -82,23 +82,30 @@ impl Redistribution {
                 "(B, all heads, the rank's tokens, D)",
             )?;
         }
-        let of = |tokens, rank| self.elements(tensors, tokens, rank);
-        let send_counts: Vec<_> = (0..comm.size()).map(|to| of(self.tokens.len(rank), to)).collect();
-        let recv_counts: Vec<_> = (0..comm.size()).map(|from| of(self.tokens.len(from), rank)).collect();
+        let send_counts = counts(comm, |to| self.elements(tensors, self.tokens.len(rank), to));
+        let recv_counts = counts(comm, |from| self.elements(tensors, self.tokens.len(from), rank));
 
-        let pieces = (0..comm.size()).flat_map(|to| {
-            tensors.iter().map(move |(heads, tensor)| tensor.slice(s![.., self.heads(*heads, to), .., ..]))
-        });
-        let packed = pack(pieces, send_counts.iter().sum());
+        let piece = |&(heads, tensor): &(Heads, ArrayView4<'a, T>), to| -> ArrayView4<'a, T> {
+            by_tokens(tensor.slice_move(s![.., self.heads(heads, to), .., ..]))
+        };
+        let mut packed = Vec::with_capacity(send_counts.iter().sum());
+        for to in (0..comm.size()).filter(|&to| to != rank) {
+            tensors.iter().for_each(|tensor| append(&mut packed, piece(tensor, to)));
+        }
         let shapes = tensors.iter().map(|(heads, tensor)| {
             let (batch, _, _, dim) = tensor.dim();
             (batch, self.tokens.total(), self.heads(*heads, rank).len(), dim)
         });
         let mut outputs: Vec<_> = shapes.map(Array4::zeros).collect(); // (B, T, heads, D)
+        for (output, tensor) in outputs.iter_mut().zip(tensors) {
+            copy(piece(tensor, rank), output.slice_mut(s![.., self.tokens.block(rank), .., ..]));
+        }
         let look = |from: usize, mut block: &[T]| {
-            let tokens = self.tokens.block(from);
+            if from == rank {
+                return; // nothing was packed for it
+            }
             for output in &mut outputs {
-                take(&mut block, output.slice_mut(s![.., tokens.clone(), .., ..]));
+                take(&mut block, output.slice_mut(s![.., self.tokens.block(from), .., ..]));
             }
         };
         let result = comm.all_to_all_look(&packed, &send_counts, &recv_counts, look, compute)?;
@@ -112,10 +119,10 @@ impl Redistribution {
     ///
     /// If a tensor's shape isn't that, or the world has failed.
     #[track_caller]
-    pub fn to_tokens<T: Float>(
+    pub fn to_tokens<'a, T: Float>(
         &self,
         comm: &Communicator,
-        tensors: &[(Heads, ArrayView4<'_, T>)],
+        tensors: &[(Heads, ArrayView4<'a, T>)],
     ) -> Result<Vec<Array4<T>>> {
         self.check(comm)?;
         let rank = comm.rank();
@@ -129,24 +136,37 @@ impl Redistribution {
                 "(B, the rank's heads, all tokens, D)",
             )?;
         }
-        let of = |tokens, rank| self.elements(tensors, tokens, rank);
-        let send_counts: Vec<_> = (0..comm.size()).map(|to| of(self.tokens.len(to), rank)).collect();
-        let recv_counts: Vec<_> = (0..comm.size()).map(|from| of(self.tokens.len(rank), from)).collect();
+        let send_counts = counts(comm, |to| self.elements(tensors, self.tokens.len(to), rank));
+        let recv_counts = counts(comm, |from| self.elements(tensors, self.tokens.len(rank), from));
 
-        let pieces = (0..comm.size()).flat_map(|to| {
-            tensors.iter().map(move |(_, tensor)| tensor.slice(s![.., .., self.tokens.block(to), ..]))
-        });
-        let packed = pack(pieces, send_counts.iter().sum());
+        let piece = |&(_, tensor): &(Heads, ArrayView4<'a, T>), to| -> ArrayView4<'a, T> {
+            by_tokens(tensor.slice_move(s![.., .., self.tokens.block(to), ..]))
+        };
+        let mut packed = Vec::with_capacity(send_counts.iter().sum());
+        for to in (0..comm.size()).filter(|&to| to != rank) {
+            tensors.iter().for_each(|tensor| append(&mut packed, piece(tensor, to)));
+        }
         let shapes = tensors.iter().map(|(heads, tensor)| {
             let (batch, _, _, dim) = tensor.dim();
             (batch, self.tokens.len(rank), self.all(*heads), dim)
         });
         let mut outputs: Vec<_> = shapes.map(Array4::zeros).collect(); // (B, tokens, H, D)
+        for (output, tensor) in outputs.iter_mut().zip(tensors) {
+            copy(piece(tensor, rank), output.slice_mut(s![.., .., self.heads(tensor.0, rank), ..]));
+        }
+        let shared = comm.size() > self.all(Heads::KeyValue);
         let look = |from: usize, mut block: &[T]| {
-            for (output, (heads, _)) in outputs.iter_mut().zip(tensors) {
-                let mut piece = output.slice_mut(s![.., .., self.heads(*heads, from), ..]);
-                let own = ArrayView4::from_shape(piece.dim(), front(&mut block, piece.len()));
-                piece += &own.expect("as many elements");
+            if from == rank {
+                return; // nothing was packed for it
+            }
+            for (output, &(heads, _)) in outputs.iter_mut().zip(tensors) {
+                let mut piece = output.slice_mut(s![.., .., self.heads(heads, from), ..]);
+                if heads == Heads::KeyValue && shared {
+                    let own = ArrayView4::from_shape(piece.dim(), front(&mut block, piece.len()));
+                    piece += &own.expect("as many elements");
+                } else {
+                    take(&mut block, piece);
+                }
             }
         };
         comm.all_to_all_look(&packed, &send_counts, &recv_counts, look, || ())?;
@@ -198,11 +218,14 @@ impl Redistribution {
     }
 }
 
-/// (B, heads, tokens, D) of each piece as (B, tokens, heads, D), one after the other.
-fn pack<'a, T: Float>(pieces: impl Iterator<Item = ArrayView4<'a, T>>, count: usize) -> Vec<T> {
-    let mut packed = Vec::with_capacity(count);
-    pieces.for_each(|piece| append(&mut packed, piece.permuted_axes([0, 2, 1, 3])));
-    packed
+/// Elements for or from each rank, but for this one: what stays is not sent.
+fn counts(comm: &Communicator, of: impl Fn(usize) -> usize) -> Vec<usize> {
+    (0..comm.size()).map(|rank| if rank == comm.rank() { 0 } else { of(rank) }).collect()
+}
+
+/// (B, heads, tokens, D) seen as (B, tokens, heads, D).
+fn by_tokens<T>(by_heads: ArrayView4<'_, T>) -> ArrayView4<'_, T> {
+    by_heads.permuted_axes([0, 2, 1, 3])
 }
 
 /// (B, tokens, heads, D) seen as (B, heads, tokens, D).

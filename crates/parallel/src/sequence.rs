@@ -16,7 +16,7 @@ use crate::error::expect;
 use crate::heads::HeadMap;
 use crate::redistribute::{Heads, Redistribution};
 use crate::ring::{Lane, Ring};
-use crate::whole::Whole;
+use crate::whole::{Whole, check_mask};
 use crate::{Error, Float, Mesh, Result, Strategy, gather};
 use attention::algorithm::{Attended, Gradients, Upstream};
 use attention::{Algorithm, Options};
@@ -324,15 +324,6 @@ impl std::fmt::Debug for SequenceParallelAttention {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let SequenceParallelAttention { strategy, mesh, rank, .. } = self;
         write!(f, "{} on rank {rank}, at {mesh:?}", strategy.name())
-    }
-}
-
-/// Which part of it a rank computes is not the caller's to say.
-fn check_mask<T>(options: &Options<'_, T>) -> Result<()> {
-    let (given, expected) = ("that of a part".into(), "that of the whole sequence".into());
-    match options.mask.is_part() {
-        true => Err(layers::Error::Number { what: "the mask", given, expected }.into()),
-        false => Ok(()),
     }
 }
 

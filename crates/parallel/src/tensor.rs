@@ -29,8 +29,12 @@
 //! | [`block`] | a transformer block |
 //! | [`costs`], [`memory`] | what that sends, and keeps |
 //!
-//! What is saved is handed to `backward` by value, unlike in [`layers`]: it may hold a shard in place of what
-//! it was gathered to, and that comes in again there.
+//! What a layer saved is handed to its `backward` by value, unlike in [`layers`]: it may hold a shard in place
+//! of what it was gathered to, and that comes in again there. [`cross_entropy::backward`], which gathers
+//! nothing, looks at what was saved.
+//!
+//! Parts know for which rank of how many they are cut, and refuse to work for another: their shapes would
+//! often fit, and their sums be wrong.
 //!
 //! Sources: Shoeybi et al., *Megatron-LM: Training Multi-Billion Parameter Language Models Using Model
 //! Parallelism*, 2019; Korthikanti et al., *Reducing Activation Recomputation in Large Transformer Models*,

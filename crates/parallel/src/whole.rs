@@ -76,6 +76,15 @@ impl<T: Float> Whole<'_, '_, T> {
     }
 }
 
+/// Which part of it a rank computes is not the caller's to say.
+pub(crate) fn check_mask<T>(options: &Options<'_, T>) -> Result<()> {
+    let (given, expected) = ("that of a part".into(), "that of the whole sequence".into());
+    match options.mask.is_part() {
+        true => Err(layers::Error::Number { what: "the mask", given, expected }.into()),
+        false => Ok(()),
+    }
+}
+
 /// Tokens in ascending order are all of them if there are as many.
 fn places(tokens: &[usize], of: usize) -> Places<'_> {
     if tokens.len() == of { Places::All } else { Places::Some { at: tokens, of } }

@@ -134,8 +134,8 @@ fn memory(text: &str) -> Result<String, String> {
         let attention = Sizes { dim, heads, kv_heads: heads, head_dim: dim / heads };
         let block = BlockSizes { attention, hidden: 4 * dim, gated: false, centred: true, biases: true };
         let here = |edges, ranks| {
-            let kept = block.saved((batch, tokens), edges, ranks, 0, WIDTH);
-            kept.map(mib).map_err(|error| error.to_string())
+            let kept = block.saved_elements((batch, tokens), edges, ranks, 0);
+            kept.map(|elements| mib(WIDTH * elements)).map_err(|error| error.to_string())
         };
         let [tensor, _, sequence] = ways(tokens).map(|(_, edges)| edges);
         let mut row = vec![name.to_owned(), heads.to_string(), dim.to_string(), batch.to_string()];

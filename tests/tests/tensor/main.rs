@@ -4,6 +4,7 @@
 //! | file | what is held |
 //! |---|---|
 //! | `whole.rs` | a block: output and all gradients, any sizes, ranks, masks; f64 and f32 |
+//! | `operators.rs` | f, g and their bars: what they are, and that each one's backward is its transpose |
 //! | `layers_alone.rs` | its layers alone; the embedding and the loss; cutting and putting together |
 //! | `traffic.rs` | bytes and messages of each rank equal the formulas; equal bytes of both parallelisms |
 //! | `memory.rs` | bytes kept equal the formulas, and Korthikanti's where they say the same |
@@ -19,6 +20,7 @@ mod case;
 mod layers_alone;
 mod memory;
 mod mistakes;
+mod operators;
 mod outcome;
 mod refusals;
 mod traffic;

@@ -11,9 +11,9 @@ fn keeps_what_the_formula_says<T: Float>(case: &Case) -> Result<(), TestCaseErro
     let inputs = Inputs::<T>::of(case);
     let sizes = BlockSizes::of(&inputs.block);
     for (rank, outcome) in run(case, &inputs).iter().enumerate() {
-        let bytes =
-            sizes.saved((case.batch, case.tokens), case.edges(), case.ranks, rank, size_of::<T>()).unwrap();
-        prop_assert_eq!(outcome.saved, bytes, "rank {} of {:?}", rank, case);
+        let shape = (case.batch, case.tokens);
+        let elements = sizes.saved_elements(shape, case.edges(), case.ranks, rank).unwrap();
+        prop_assert_eq!(outcome.saved, size_of::<T>() * elements, "rank {} of {:?}", rank, case);
     }
     Ok(())
 }

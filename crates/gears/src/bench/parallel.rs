@@ -26,25 +26,26 @@ use testkit::timed::parallel::name::Family;
 #[derive(Clone, Debug, clap::Subcommand)]
 #[command(rename_all = "snake_case")]
 pub(crate) enum Operation {
-    /// Attention across ranks by all-to-all: tokens to heads and back; the forward pass
+    /// Attention across ranks by all-to-all, from tokens to heads and back: the forward pass
     Ulysses(Options),
-    /// The same, the forward and the backward pass
+    /// Attention across ranks by all-to-all, from tokens to heads and back: the forward and the backward pass
     UlyssesTraining(Options),
     /// Attention across ranks whose keys and values go round a ring: the forward pass
     Ring(Options),
-    /// The same, the forward and the backward pass
+    /// Attention across ranks whose keys and values go round a ring: the forward and the backward pass
     RingTraining(Options),
     /// Attention across ranks that all get all keys and values: the forward pass
     AllGatherKeys(Options),
-    /// The same, the forward and the backward pass
+    /// Attention across ranks that all get all keys and values: the forward and the backward pass
     AllGatherKeysTraining(Options),
     /// Attention across a mesh of ranks, all-to-all along one axis and a ring along the other: the forward pass
     UlyssesRing(Options),
-    /// The same, the forward and the backward pass
+    /// Attention across a mesh of ranks, all-to-all along one axis and a ring along the other: the forward and the
+    /// backward pass
     UlyssesRingTraining(Options),
-    /// Attention across ranks by each of these: the forward pass
+    /// Attention across ranks by each of these strategies: the forward pass
     SequenceParallel(Options),
-    /// The same, the forward and the backward pass
+    /// Attention across ranks by each of these strategies: the forward and the backward pass
     SequenceParallelTraining(Options),
 }
 

@@ -134,24 +134,25 @@ impl Panel {
         if let Some(mark) = self.mark {
             line(svg, "mark", [at_x(mark), top], [at_x(mark), top + height]);
         }
-        let mut taken: Vec<f64> = Vec::new();
+        let mut ends: Vec<(usize, [f64; 2])> = Vec::new();
         for (i, curve) in self.curves.iter().enumerate() {
-            let i = i % COLOURS.len();
+            let colour = i % COLOURS.len();
             let points: Vec<[f64; 2]> =
                 curve.points.iter().filter(|&point| shown(point)).map(|&[x, y]| [at_x(x), at_y(y)]).collect();
             let path: Vec<String> = points.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
-            let _ = writeln!(svg, "<polyline class=\"line l{i}\" points=\"{}\"/>", path.join(" "));
+            let _ = writeln!(svg, "<polyline class=\"line l{colour}\" points=\"{}\"/>", path.join(" "));
             for [x, y] in &points {
-                let _ = writeln!(svg, "<circle class=\"p{i}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
+                let _ = writeln!(svg, "<circle class=\"p{colour}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
             }
-            if let Some([x, mut y]) = points.last().copied() {
-                // Names of curves that end close to each other stand below each other.
-                while taken.iter().any(|other| (other - y).abs() < 14.0) {
-                    y += 14.0;
-                }
-                taken.push(y);
-                text(svg, &format!("p{i}"), [x + 8.0, y + 4.0], &curve.name);
-            }
+            ends.extend(points.last().map(|&end| (i, end)));
+        }
+        // Names of curves that end close to each other stand below each other, in their order.
+        ends.sort_by(|(_, [_, a]), (_, [_, b])| a.total_cmp(b));
+        let mut least = f64::NEG_INFINITY;
+        for (i, [x, y]) in ends {
+            let y = y.max(least);
+            least = y + 14.0;
+            text(svg, &format!("p{}", i % COLOURS.len()), [x + 8.0, y + 4.0], &self.curves[i].name);
         }
     }
 }
@@ -344,16 +345,16 @@ mod tests {
     }
 
     #[test]
-    fn names_do_not_cover_each_other() {
-        let names = ["naive", "blocked", "flash"];
-        let svg =
-            figure(names.map(|name| Curve { name: name.into(), points: vec![[16.0, 1.0]] }).into()).svg();
-        let mut heights: Vec<&str> = names
-            .iter()
-            .flat_map(|name| svg.lines().filter(move |line| line.ends_with(&format!(">{name}</text>"))))
-            .collect();
-        heights.sort_unstable();
-        heights.dedup();
-        assert_eq!(heights.len(), 6, "{heights:?}");
+    fn names_stand_below_each_other_as_the_curves_do() {
+        let curve = |(name, y): (&str, f64)| Curve { name: name.into(), points: vec![[16.0, y]] };
+        let svg = figure([("naive", 1.0), ("blocked", 1.02), ("flash", 1.01)].map(curve).into()).svg();
+        let height = |name: &str| -> f64 {
+            let end = format!(">{name}</text>");
+            let line = svg.lines().find(|line| line.ends_with(&end)).expect("a name");
+            let (_, y) = line.split_once(" y=\"").expect("a place");
+            y.split('"').next().expect("a quote").parse().expect("a number")
+        };
+        let (first, second, third) = (height("blocked"), height("flash"), height("naive"));
+        assert!(first + 13.9 < second && second + 13.9 < third, "{first} {second} {third}");
     }
 }

@@ -20,6 +20,7 @@
 use super::linear::{add_bias, bias_gradient, views_mut};
 use super::{Costs, Edges, Ranks, cut};
 use crate::heads::HeadMap;
+use crate::whole::check_mask;
 use crate::{Float, Result};
 use attention::mask::{Part, Places};
 use collectives::Cost;
@@ -37,6 +38,8 @@ pub struct Attention<T> {
     pub bias: Option<Array1<T>>,
     /// Who has which heads.
     pub heads: HeadMap,
+    /// Which of the ranks this is the part of.
+    rank: usize,
 }
 
 /// What the backward pass needs.
@@ -82,17 +85,18 @@ impl<T: Float> Attention<T> {
             algorithm: layer.algorithm,
         };
         let part = if is_fused(layer) { part.fused()? } else { part };
-        Ok(Attention { part, bias: separate.output.bias, heads: map })
+        Ok(Attention { part, bias: separate.output.bias, heads: map, rank })
     }
 
     /// The layer, put together again, on every rank.
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<MultiHeadAttention<T>> {
-        ranks.check(&self.heads)?;
+        ranks.check_heads(&self.heads, self.rank)?;
         let separate = self.part.clone().separate()?;
         let Projections::Separate { query, key, value } = &separate.inputs else {
             unreachable!("they are separate now")
@@ -121,8 +125,9 @@ impl<T: Float> Attention<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the layer and the edges, or `ranks` don't know who shares their key-value head:
-    /// before anything is sent. If mask or positions don't fit, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if x doesn't fit the layer and the
+    /// edges, `ranks` don't know who shares their key-value head, or the mask is that of a part: before
+    /// anything is sent. If mask or positions don't fit, or the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -132,10 +137,11 @@ impl<T: Float> Attention<T> {
         call: &Call<'_, T>,
     ) -> Result<(Array3<T>, Saved<T>)> {
         let x = x.into();
-        ranks.check(&self.heads)?;
+        ranks.check_heads(&self.heads, self.rank)?;
+        check_mask(&call.options)?;
         edges.expect_x(ranks, x.shape(), self.part.sizes.dim)?;
         let whole = edges.enter(ranks, x.clone())?; // f or g: (B, T, dim)
-        let (partial, mut part) = self.part.forward(whole, &self.own(call, ranks))?;
+        let (partial, mut part) = self.part.forward(whole, &self.own(call))?;
         let whole = std::mem::replace(&mut part.x, ArcArray::zeros((0, 0, 0)));
         let mut y = edges.leave(ranks, partial)?; // f̄ or ḡ
         add_bias(&mut y, &self.bias);
@@ -147,8 +153,8 @@ impl<T: Float> Attention<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has
-    /// failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of y, if `call` doesn't fit what was saved, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -174,14 +180,15 @@ impl<T: Float> Attention<T> {
         call: &Call<'_, T>,
     ) -> Result<(Array3<T>, Attention<T>)> {
         let (gradient, Saved { x, mut part }) = (gradient.into(), saved);
-        ranks.check(&self.heads)?;
+        ranks.check_heads(&self.heads, self.rank)?;
+        check_mask(&call.options)?;
         edges.expect_gradient(ranks, gradient.shape(), (x.dim().0, x.dim().1), self.part.sizes.dim)?;
         let bias = bias_gradient(&self.bias, gradient.view());
         let whole = edges.leave_backward(ranks, gradient)?; // of f̄ or ḡ: (B, T, dim)
         part.x = edges.again(ranks, x)?;
-        let (partial, part) = self.part.backward(&part, whole.view(), &self.own(call, ranks))?;
+        let (partial, part) = self.part.backward(&part, whole.view(), &self.own(call))?;
         let dx = edges.enter_backward(ranks, partial)?; // of f or g
-        let mut layer = Attention { part, bias, heads: self.heads };
+        let mut layer = Attention { part, bias, heads: self.heads, rank: self.rank };
         ranks.sum_over_sharers(layer.key_value_parameters())?;
         Ok((dx, layer))
     }
@@ -198,9 +205,9 @@ impl<T: Float> Attention<T> {
     }
 
     /// The call of this rank's heads: what it says of heads, it says of all.
-    fn own<'a>(&self, call: &Call<'a, T>, ranks: &Ranks<'_>) -> Call<'a, T> {
+    fn own<'a>(&self, call: &Call<'a, T>) -> Call<'a, T> {
         let part = Part {
-            first_head: self.heads.heads(ranks.rank()).start,
+            first_head: self.heads.heads(self.rank).start,
             heads: self.of_all().0,
             queries: Places::All,
             keys: Places::All,

@@ -80,7 +80,8 @@ impl<T: Float> Block<T> {
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<layers::Block<T>> {
         Ok(layers::Block {
@@ -129,8 +130,9 @@ impl<T: Float> Block<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the block and the edges, or `ranks` don't know who shares their key-value head:
-    /// before anything is sent. If mask or positions don't fit, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if x doesn't fit the block and the
+    /// edges, `ranks` don't know who shares their key-value head, or the mask is that of a part: before
+    /// anything is sent. If mask or positions don't fit, or the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -160,8 +162,8 @@ impl<T: Float> Block<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, if `call` doesn't fit what was saved, or the world has
-    /// failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of y, if `call` doesn't fit what was saved, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,

@@ -89,20 +89,19 @@ impl BlockSizes {
         Ok(region.then(region).then(sums))
     }
 
-    /// Bytes that rank `rank` keeps for the backward pass, with elements of `width` bytes: see [`memory`].
+    /// Elements that rank `rank` keeps for the backward pass: see [`memory`].
     ///
     /// # Errors
     ///
     /// If there are more ranks than query heads, or G doesn't divide H.
-    pub fn saved(
+    pub fn saved_elements(
         &self,
         (batch, tokens): (usize, usize),
         edges: Edges,
         ranks: usize,
         rank: usize,
-        width: usize,
     ) -> Result<usize> {
-        Ok(width * memory::Terms::of(self, (batch, tokens), edges, ranks, rank)?.total())
+        Ok(memory::Terms::of(self, (batch, tokens), edges, ranks, rank)?.total())
     }
 
     /// Parameters that all ranks have, and use for the tokens that they have outside.

@@ -1,5 +1,5 @@
-//! How activations enter and leave a layer that is cut up among ranks: where tensor parallel and sequence
-//! parallel differ, and nowhere else.
+//! Megatron's conjugate operators, as a value: how activations enter and leave a layer that is cut up among
+//! ranks, which is where tensor parallel and sequence parallel differ, and nowhere else.
 //!
 //! ```text
 //!                 outside                  inside                     outside
@@ -23,7 +23,8 @@ use crate::gradients::ALL_REDUCE;
 use collectives::{Cost, Layout};
 use ndarray::{ArcArray, Array3, ArrayViewMutD, Ix3};
 
-/// How activations enter and leave a layer that is cut up among ranks.
+/// Megatron's pairs of conjugate operators, by which activations enter and leave a layer that is cut up among
+/// ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edges {
     /// By f and f̄: all ranks have all tokens. Megatron's tensor parallelism.
@@ -92,13 +93,15 @@ impl Edges {
         }
     }
 
-    /// The gradient of x as it was outside, given what this rank's part of the layer says of the whole's.
+    /// The gradient of x as it was outside, given what this rank's part of the layer says of the whole's, (B,
+    /// T, dim): f or g, backward.
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the gradient isn't of as many tokens as the edges say, or the world has failed.
     #[track_caller]
     pub fn enter_backward<T: Float>(self, ranks: &Ranks<'_>, gradient: Array3<T>) -> Result<Array3<T>> {
+        self.expect_whole("the partial gradient", gradient.shape())?;
         match self {
             Edges::AllReduce => operators::f_backward(ranks.comm(), gradient),
             Edges::GatherScatter { .. } if ranks.size() == 1 => Ok(gradient),
@@ -110,9 +113,10 @@ impl Edges {
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the partial result isn't of as many tokens as the edges say, or the world has failed.
     #[track_caller]
     pub fn leave<T: Float>(self, ranks: &Ranks<'_>, partial: Array3<T>) -> Result<Array3<T>> {
+        self.expect_whole("the partial result", partial.shape())?;
         match self {
             Edges::AllReduce => operators::f_bar(ranks.comm(), partial),
             Edges::GatherScatter { .. } if ranks.size() == 1 => Ok(partial),
@@ -221,6 +225,12 @@ impl Edges {
             Edges::GatherScatter { .. } if elements > 0 => ALL_REDUCE.cost(ranks, rank, elements),
             _ => Cost::default(),
         }
+    }
+
+    /// That what is inside has all tokens, if the edges know how many those are.
+    fn expect_whole(self, what: &'static str, whole: &[usize]) -> Result<()> {
+        let expected = [whole[0], self.inside(whole[1]), whole[2]];
+        expect(what, whole, &expected, "(B, T, dim), T as the edges say")
     }
 
     /// The shape of what this rank has outside, of x or y (B, T, dim).

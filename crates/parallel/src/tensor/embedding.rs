@@ -58,9 +58,11 @@ impl<T: Float> Embedding<T> {
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<Array2<T>> {
+        self.check(ranks)?;
         cut::join(ranks, self.rows.view(), Axis(0), &cut::even(self.vocabulary, ranks.size()))
     }
 
@@ -68,8 +70,8 @@ impl<T: Float> Embedding<T> {
     ///
     /// # Errors
     ///
-    /// If there is no row for an id, or there aren't as many as the edges say: before anything is sent. If
-    /// the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, there is no row for an id, or
+    /// there aren't as many as the edges say: before anything is sent. If the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -77,6 +79,7 @@ impl<T: Float> Embedding<T> {
         edges: Edges,
         ids: ArrayView2<'_, usize>,
     ) -> Result<(Array3<T>, Saved)> {
+        self.check(ranks)?;
         let (batch, tokens) = ids.dim();
         expect_ids(ids, batch, edges.inside(tokens), self.vocabulary)?;
         let mut partial = Array3::zeros((batch, tokens, self.rows.ncols()));
@@ -90,7 +93,8 @@ impl<T: Float> Embedding<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of y, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -100,6 +104,7 @@ impl<T: Float> Embedding<T> {
         gradient: impl Into<ArcArray<T, Ix3>>,
     ) -> Result<Embedding<T>> {
         let gradient = gradient.into();
+        self.check(ranks)?;
         edges.expect_gradient(ranks, gradient.shape(), saved.ids.dim(), self.rows.ncols())?;
         let whole = edges.leave_backward(ranks, gradient)?; // (B, T, dim)
         let mut rows = Array2::zeros(self.rows.raw_dim());
@@ -108,6 +113,11 @@ impl<T: Float> Embedding<T> {
             row += &whole.slice(s![place.0, place.1, ..]);
         }
         Ok(Embedding { rows, vocabulary: self.vocabulary, own: self.own.clone() })
+    }
+
+    /// That the rows are those of this rank of so many.
+    fn check(&self, ranks: &Ranks<'_>) -> Result<()> {
+        ranks.check_cut("the range of the vocabulary", &self.own, self.vocabulary)
     }
 }
 

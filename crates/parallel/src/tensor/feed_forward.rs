@@ -24,6 +24,7 @@ use collectives::Cost;
 use layers::feed_forward::{self, Mlp, SwiGlu};
 use layers::{Parameter, ParameterMut, Parameters, Threads};
 use ndarray::{ArcArray, ArcArray2, Array1, Array3, ArrayViewMutD, Ix3};
+use std::ops::Range;
 
 /// Some of the hidden elements of a feed-forward network, or their gradient.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub struct FeedForward<T> {
     pub bias: Option<Array1<T>>,
     /// Hidden elements of all ranks together.
     hidden: usize,
+    /// Which of them are here.
+    own: Range<usize>,
 }
 
 /// What the backward pass needs.
@@ -62,24 +65,26 @@ impl<T: Float> FeedForward<T> {
         let down = cut::inputs(down, own.clone());
         let part = match network {
             feed_forward::FeedForward::Mlp(Mlp { up, activation, .. }) => {
-                let up = cut::outputs(up, own);
+                let up = cut::outputs(up, own.clone());
                 feed_forward::FeedForward::Mlp(Mlp { up, down, activation: *activation })
             }
             feed_forward::FeedForward::SwiGlu(SwiGlu { gate, up, .. }) => {
-                let (gate, up) = (cut::outputs(gate, own.clone()), cut::outputs(up, own));
+                let (gate, up) = (cut::outputs(gate, own.clone()), cut::outputs(up, own.clone()));
                 feed_forward::FeedForward::SwiGlu(SwiGlu { gate, up, down })
             }
         };
-        FeedForward { part, bias, hidden }
+        FeedForward { part, bias, hidden, own }
     }
 
     /// The network, put together again, on every rank.
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<feed_forward::FeedForward<T>> {
+        self.check(ranks)?;
         let ranges = cut::even(self.hidden, ranks.size());
         let outputs = |layer| cut::join_outputs(ranks, layer, &ranges);
         let inputs = |layer| cut::join_inputs(ranks, layer, &self.bias, &ranges);
@@ -99,7 +104,8 @@ impl<T: Float> FeedForward<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the network and the edges: before anything is sent. If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, or x doesn't fit the network and
+    /// the edges: before anything is sent. If the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -109,6 +115,7 @@ impl<T: Float> FeedForward<T> {
         threads: Threads,
     ) -> Result<(Array3<T>, Saved<T>)> {
         let x = x.into();
+        self.check(ranks)?;
         edges.expect_x(ranks, x.shape(), self.dim())?;
         let whole = edges.enter(ranks, x.clone())?; // f or g: (B, T, dim)
         let (partial, mut part) = self.part.forward(shared_by_token(whole.clone()), threads)?;
@@ -124,7 +131,8 @@ impl<T: Float> FeedForward<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of y, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -150,6 +158,7 @@ impl<T: Float> FeedForward<T> {
         threads: Threads,
     ) -> Result<(Array3<T>, FeedForward<T>)> {
         let (gradient, Saved { x, mut part }) = (gradient.into(), saved);
+        self.check(ranks)?;
         edges.expect_gradient(ranks, gradient.shape(), (x.dim().0, x.dim().1), self.dim())?;
         let bias = bias_gradient(&self.bias, gradient.view());
         let d_whole = edges.leave_backward(ranks, gradient)?; // of f̄ or ḡ: (B, T, dim)
@@ -158,7 +167,12 @@ impl<T: Float> FeedForward<T> {
         *input_mut(&mut part) = shared_by_token(whole);
         let (partial, part) = self.part.backward(&part, by_token(d_whole.view()).view(), threads)?;
         let dx = edges.enter_backward(ranks, by_sequence(partial, (batch, tokens)))?; // of f or g
-        Ok((dx, FeedForward { part, bias, hidden: self.hidden }))
+        Ok((dx, FeedForward { part, bias, hidden: self.hidden, own: self.own.clone() }))
+    }
+
+    /// That the hidden elements are those of this rank of so many.
+    fn check(&self, ranks: &Ranks<'_>) -> Result<()> {
+        ranks.check_cut("the range of hidden elements", &self.own, self.hidden)
     }
 
     /// The gradients that only know this rank's tokens.

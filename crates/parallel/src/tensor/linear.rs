@@ -29,6 +29,7 @@ use crate::shapes::{by_sequence, by_token};
 use crate::{Float, Result};
 use layers::{Linear, Parameter, ParameterMut, Parameters, Threads};
 use ndarray::{ArcArray, Array1, Array3, ArrayView3, ArrayViewMutD, Axis, Ix3};
+use std::ops::Range;
 
 /// Some of the outputs of a linear layer, or their gradient.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,8 @@ pub struct ColumnParallel<T> {
     pub part: Linear<T>,
     /// Outputs of all ranks together.
     outputs: usize,
+    /// Which of them are here.
+    own: Range<usize>,
 }
 
 /// What the backward pass needs.
@@ -57,16 +60,18 @@ impl<T: Float> ColumnParallel<T> {
     /// A rank's part of a layer.
     pub fn from_full(layer: &Linear<T>, ranks: usize, rank: usize) -> ColumnParallel<T> {
         let own = cut::even(layer.outputs(), ranks)[rank].clone();
-        ColumnParallel { part: cut::outputs(layer, own), outputs: layer.outputs() }
+        ColumnParallel { part: cut::outputs(layer, own.clone()), outputs: layer.outputs(), own }
     }
 
     /// The layer, put together again, on every rank.
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<Linear<T>> {
+        self.check(ranks)?;
         cut::join_outputs(ranks, &self.part, &cut::even(self.outputs, ranks.size()))
     }
 
@@ -90,7 +95,8 @@ impl<T: Float> ColumnParallel<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the layer and the edges: before anything is sent. If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, or x doesn't fit the layer and the
+    /// edges: before anything is sent. If the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -100,6 +106,7 @@ impl<T: Float> ColumnParallel<T> {
         threads: Threads,
     ) -> Result<(Array3<T>, ColumnSaved<T>)> {
         let x = x.into();
+        self.check(ranks)?;
         edges.expect_x(ranks, x.shape(), self.part.inputs())?;
         let whole = edges.enter(ranks, x.clone())?; // (B, T, inputs)
         let y = self.part.infer(by_token(whole.view()).view(), threads)?;
@@ -112,7 +119,8 @@ impl<T: Float> ColumnParallel<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of the outputs, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of the outputs, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -122,6 +130,7 @@ impl<T: Float> ColumnParallel<T> {
         gradient: ArrayView3<'_, T>,
         threads: Threads,
     ) -> Result<(Array3<T>, ColumnParallel<T>)> {
+        self.check(ranks)?;
         let x = edges.again(ranks, saved.x)?;
         let (batch, tokens, _) = x.dim();
         let because = "(B, T, outputs of this rank)";
@@ -130,7 +139,12 @@ impl<T: Float> ColumnParallel<T> {
         let part = self.part.gradient(by_token(x.view()).view(), gradient.view(), threads)?;
         let partial = self.part.input_gradient(gradient.view(), threads)?;
         let dx = edges.enter_backward(ranks, by_sequence(partial, (batch, tokens)))?;
-        Ok((dx, ColumnParallel { part, outputs: self.outputs }))
+        Ok((dx, ColumnParallel { part, outputs: self.outputs, own: self.own.clone() }))
+    }
+
+    /// That the outputs are those of this rank of so many.
+    fn check(&self, ranks: &Ranks<'_>) -> Result<()> {
+        ranks.check_cut("the range of outputs", &self.own, self.outputs)
     }
 }
 
@@ -153,6 +167,8 @@ pub struct RowParallel<T> {
     pub bias: Option<Array1<T>>,
     /// Inputs of all ranks together.
     inputs: usize,
+    /// Which of them are here.
+    own: Range<usize>,
 }
 
 /// What the backward pass needs.
@@ -173,16 +189,19 @@ impl<T: Float> RowParallel<T> {
     /// A rank's part of a layer.
     pub fn from_full(layer: &Linear<T>, ranks: usize, rank: usize) -> RowParallel<T> {
         let own = cut::even(layer.inputs(), ranks)[rank].clone();
-        RowParallel { part: cut::inputs(layer, own), bias: layer.bias.clone(), inputs: layer.inputs() }
+        let part = cut::inputs(layer, own.clone());
+        RowParallel { part, bias: layer.bias.clone(), inputs: layer.inputs(), own }
     }
 
     /// The layer, put together again, on every rank.
     ///
     /// # Errors
     ///
-    /// If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks: before anything is sent. If the
+    /// world has failed.
     #[track_caller]
     pub fn to_full(&self, ranks: &Ranks<'_>) -> Result<Linear<T>> {
+        self.check(ranks)?;
         cut::join_inputs(ranks, &self.part, &self.bias, &cut::even(self.inputs, ranks.size()))
     }
 
@@ -190,7 +209,8 @@ impl<T: Float> RowParallel<T> {
     ///
     /// # Errors
     ///
-    /// If x doesn't fit the layer and the edges: before anything is sent. If the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, or x doesn't fit the layer and the
+    /// edges: before anything is sent. If the world has failed.
     #[track_caller]
     pub fn forward(
         &self,
@@ -200,6 +220,7 @@ impl<T: Float> RowParallel<T> {
         threads: Threads,
     ) -> Result<(Array3<T>, RowSaved<T>)> {
         let x = x.into();
+        self.check(ranks)?;
         let (batch, tokens, _) = x.dim();
         let tokens = edges.inside(tokens);
         expect("x", x.shape(), &[batch, tokens, self.part.inputs()], "(B, T, inputs of this rank)")?;
@@ -213,7 +234,8 @@ impl<T: Float> RowParallel<T> {
     ///
     /// # Errors
     ///
-    /// If the gradient's shape isn't that of y, or the world has failed.
+    /// If the part is that of another rank, or of another number of ranks, if the gradient's shape isn't that
+    /// of y, or the world has failed.
     #[track_caller]
     pub fn backward(
         &self,
@@ -224,6 +246,7 @@ impl<T: Float> RowParallel<T> {
         threads: Threads,
     ) -> Result<(Array3<T>, RowParallel<T>)> {
         let gradient = gradient.into();
+        self.check(ranks)?;
         let (batch, tokens, _) = saved.x.dim();
         edges.expect_gradient(ranks, gradient.shape(), (batch, tokens), self.part.outputs())?;
         let mut bias = bias_gradient(&self.bias, gradient.view());
@@ -232,7 +255,12 @@ impl<T: Float> RowParallel<T> {
         let part = self.part.gradient(by_token(saved.x.view()).view(), whole.view(), threads)?;
         let dx = by_sequence(self.part.input_gradient(whole.view(), threads)?, (batch, tokens));
         edges.sum_over_shards(ranks, views_mut(&mut bias))?;
-        Ok((dx, RowParallel { part, bias, inputs: self.inputs }))
+        Ok((dx, RowParallel { part, bias, inputs: self.inputs, own: self.own.clone() }))
+    }
+
+    /// That the inputs are those of this rank of so many.
+    fn check(&self, ranks: &Ranks<'_>) -> Result<()> {
+        ranks.check_cut("the range of inputs", &self.own, self.inputs)
     }
 }
 

@@ -11,10 +11,12 @@
 //!                          key-value head   0 ◄─Σ─► 0       1 ◄─Σ─► 1
 //! ```
 
+use crate::error::expect;
 use crate::heads::HeadMap;
 use crate::{Error, Float, Result, gradients};
-use collectives::Communicator;
+use collectives::{Communicator, Layout};
 use ndarray::ArrayViewMutD;
+use std::ops::Range;
 
 /// The ranks that have the parts of a layer.
 pub struct Ranks<'a> {
@@ -31,7 +33,7 @@ impl<'a> Ranks<'a> {
 
     /// The same for layers with attention of H query and G key-value heads: where G is less than the number
     /// of ranks, those that share a key-value head find each other. All ranks call this, once for all layers
-    /// and calls.
+    /// with as many heads.
     ///
     /// ```
     /// use collectives::World;
@@ -80,8 +82,16 @@ impl<'a> Ranks<'a> {
         self.sharers.as_ref().map_or(1, Communicator::size)
     }
 
-    /// That those who share a key-value head know each other.
-    pub(super) fn check(&self, map: &HeadMap) -> Result<()> {
+    /// That `own`, of so many things, is what [`Layout::even`] gives this rank: a part that is cut for another
+    /// rank, or for another number of them, has the right shapes and gives wrong sums.
+    pub(super) fn check_cut(&self, what: &'static str, own: &Range<usize>, of: usize) -> Result<()> {
+        let expected = Layout::even(of, self.size()).block(self.rank());
+        let because = "first and end, as from_full cuts it for this rank of so many";
+        expect(what, &[own.start, own.end], &[expected.start, expected.end], because)
+    }
+
+    /// That heads are cut for this rank of so many, and those who share a key-value head know each other.
+    pub(super) fn check_heads(&self, map: &HeadMap, rank: usize) -> Result<()> {
         let number = |what, given: usize, expected: String| {
             Err(Error::Layer(layers::Error::Number { what, given: given.to_string(), expected }))
         };
@@ -91,6 +101,9 @@ impl<'a> Ranks<'a> {
                 self.size(),
                 format!("{}, as the layer is cut,", map.ranks()),
             );
+        }
+        if rank != self.rank() {
+            return number("the rank", self.rank(), format!("{rank}, as the layer is cut,"));
         }
         let sharers = map.sharers(map.kv_heads(self.rank()).start).len();
         if sharers != self.sharers() {

@@ -65,6 +65,7 @@ pub fn measure<T: Float>(
     repeat: Repeat,
 ) -> Result<Measured> {
     on.strategy.cost(&sizes(whole), on.ranks, 0)?; // fits, or says why not
+    keep_freed_memory();
     let whole = whole.clone().threads(Threads::ONE);
     let wrong = whole.wrong_by(&on);
     let line = StartLine::new(on.ranks, repeat);
@@ -79,6 +80,14 @@ pub fn measure<T: Float>(
     });
     let laps = laps.map_err(|error| Error::Collective(collectives::Error::other(error)))?;
     Ok(Measured { wrong, ..together(laps, line.warm_up()) })
+}
+
+/// Has glibc keep what is freed, for one rank and for many alike. By default it gives blocks of megabytes back to
+/// the system, and the next call gets them anew, page by page: some percent of the time of a call of 100 ms, and
+/// more or less of it as sizes happen to be. The size of the largest block that came and went, up to 32 MiB, is what
+/// glibc takes for usual. Other allocators don't mind.
+fn keep_freed_memory() {
+    drop(black_box(vec![1_u8; 31 << 20]));
 }
 
 /// The sizes of an attention.

@@ -82,6 +82,12 @@ fn name(point: &Point) -> String {
         ("ulysses", exchange) => exchange.into(),
         ("ring", "zigzag") => "ring".into(),
         ("all_gather_keys", "zigzag") => "all-gather".into(),
+        ("ulysses_ring", mesh) => {
+            match mesh.strip_prefix('u').and_then(|mesh| mesh.strip_suffix("_zigzag")) {
+                Some(ulysses) => format!("mesh, U = {ulysses}"),
+                None => mesh.into(),
+            }
+        }
         (_, algorithm) => algorithm.into(),
     }
 }

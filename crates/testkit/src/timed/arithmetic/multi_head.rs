@@ -81,9 +81,7 @@ impl<T: Float> MultiHead<T> {
     /// If the sizes make no sense.
     pub fn new(setting: Setting) -> Result<Self> {
         let mut random = fastrand::Rng::with_seed(1);
-        let layer = MultiHeadAttention::random(setting.sizes, true, &mut random)
-            .fused()
-            .expect("made of these sizes");
+        let layer = MultiHeadAttention::random(setting.sizes, true, &mut random).fused()?;
         let layer = MultiHeadAttention { algorithm: setting.algorithm, ..layer };
         let shape = (setting.batch, setting.sequence, setting.sizes.dim);
         let x = Array3::from_shape_simple_fn(shape, numbers(2)).into_shared();
