@@ -171,7 +171,8 @@ fn masks_of_the_wrong_shape() {
 
 #[test]
 fn documents_of_other_lengths() {
-    let because = "the documents' lengths add up to the sequence's, and there are as many of queries as of keys";
+    let because =
+        "the documents' lengths add up to the sequence's, and there are as many of queries as of keys";
     assert_eq!(
         says(RIGHT, Mask::none().documents(&[1, 1], &[2, 3])),
         format!("the documents' queries is (2), and (3) was expected: {because}")
