@@ -8,7 +8,7 @@
 //! ```
 //!
 //! While a rank attends to the block it has, that block is already on its way to the next one, and another
-//! one comes: if a block takes no longer to travel than to attend to, the travelling costs nothing. That is
+//! one comes: if a block takes no longer to travel than to attend to, travelling costs nothing, forward. That is
 //! so if a rank's tokens t satisfy 4 B H t² D / (operations a second) >= 2 B G t D w / (bytes a second): it
 //! only has to hold enough tokens, however long the sequence is. No rank ever holds the keys of all tokens.
 //!

@@ -144,8 +144,7 @@ impl Mutant {
         Options { mask: mask.view().part(part), scale, dropout, threads }
     }
 
-    /// Which tokens of the whole the queries and keys of a meeting are said to be, and the data of which
-    /// block it has.
+    /// The block whose data a meeting has.
     fn block(self, meeting: &Meeting) -> usize {
         match self {
             StaleBlock if meeting.step > 0 => (meeting.keys + 1) % RANKS,
