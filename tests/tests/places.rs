@@ -56,6 +56,7 @@ fn calls() -> Vec<Call> {
         (line!(), |c| if c.rank() == 0 { c.send(1, &[0_u8]) } else { c.recv_reduce(0, &mut [0_u8], &Sum) }, "message"),
         (line!(), |c| c.send_recv(other(c), &[0_u8], other(c), &mut [0]), "message"),
         (line!(), |c| c.send_recv_during(other(c), &[0_u8], other(c), &mut [0], || ()), "message"),
+        (line!(), |c| c.send_recv_look(other(c), &[0_u8], other(c), 1, |_: &[u8]| ()), "message"),
         (line!(), |c| c.send_recv_reduce(other(c), &[0_u8], other(c), &mut [0], &Sum), "message"),
     ]
 }

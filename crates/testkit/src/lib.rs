@@ -14,6 +14,7 @@
 //! | [`faults`] | one rank misbehaves: all must return, and the error must name it |
 //! | [`attention`] | the same for attention: cases, oracle, suite, mutants |
 //! | [`parallel`] | attention across ranks as an attention: it owes what every attention owes |
+//! | [`sorting`] | the same for sorts: keys, patterns, suites, mutants |
 //! | [`timed`] | what `cargo bench` and `gears bench` share: checked answers, a common start |
 
 #[cfg(feature = "arithmetic")]
@@ -27,6 +28,8 @@ pub mod oracle;
 #[cfg(feature = "arithmetic")]
 pub mod parallel;
 pub mod program;
+#[cfg(feature = "sorting")]
+pub mod sorting;
 pub mod suite;
 pub mod timed;
 pub mod values;

@@ -8,6 +8,7 @@
 //! | [`start`] | a common start outside the transport that is measured |
 //! | [`arithmetic`] | products, softmax and attention |
 //! | [`parallel`] | attention across ranks, beside one rank |
+//! | [`sorting`] | sorts, by turns |
 //!
 //! ```text
 //! rank 0   rewrite     │ wait │▓▓▓ call ▓▓▓│ wait   │ rewrite ...
@@ -25,6 +26,8 @@ pub mod arithmetic;
 pub mod parallel;
 pub mod pattern;
 pub mod size;
+#[cfg(feature = "sorting")]
+pub mod sorting;
 pub mod start;
 
 use crate::case::{Case, Operation};

@@ -10,6 +10,8 @@
 //! | `tensor.rs` | what tensor and sequence parallelism send and keep is what `parallel` says |
 //! | `ulysses.rs`, `ring.rs`, `mesh.rs` | what ranks hold, compute and send that share out a sequence is what `parallel` says |
 //! | `plan.rs` | so are the ways to share out the layers of published models |
+//! | `networks.rs` | sorting networks are what `bitonic` builds and draws |
+//! | `sorting_ranks.rs` | what sorts across ranks send is what `bitonic` says |
 //! | `formulas.rs` | closed forms equal the cost functions |
 //! | `links.rs` | relative links and anchors lead somewhere |
 //! | `named.rs` | tests that a note names exist |
@@ -31,9 +33,11 @@ mod markdown;
 mod mesh;
 mod model;
 mod named;
+mod networks;
 mod plan;
 mod positions;
 mod ring;
+mod sorting_ranks;
 mod tables;
 mod tensor;
 mod ulysses;

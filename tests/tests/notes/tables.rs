@@ -10,12 +10,16 @@
 //! | `masks`, `attention_cost`, `flash_...` | masks, and what attention costs: see `attention.rs`, `flash.rs` |
 //! | `heads_...`, `wavelengths`, `agreement`, `alibi`, `decoding_...` | see `heads.rs`, `positions.rs`, `decoding.rs` |
 //! | `tensor_...` | see `tensor.rs` |
+//! | `sort_ranks_...` | see `sorting_ranks.rs` |
 //! | `ulysses_...`, `ring_...`, `mesh_...`, `plan_...` | see `ulysses.rs`, `ring.rs`, `mesh.rs`, `plan.rs` |
+//! | `network`, `network_...` | see `networks.rs` |
 
 use crate::ladder::{Totals, ladder};
 use crate::markdown::{Note, table};
 use crate::model;
-use crate::{attention, decoding, flash, heads, mesh, plan, positions, ring, tensor, ulysses};
+use crate::{
+    attention, decoding, flash, heads, mesh, networks, plan, positions, ring, sorting_ranks, tensor, ulysses,
+};
 use testkit::faults::examples::EXAMPLES;
 
 /// The numbers of ranks of a cost table: powers of two, their neighbours, and an odd one.
@@ -46,7 +50,9 @@ fn generate(arguments: &str) -> Result<String, String> {
             .or_else(|| ulysses::generate(arguments))
             .or_else(|| ring::generate(arguments))
             .or_else(|| mesh::generate(arguments))
+            .or_else(|| sorting_ranks::generate(arguments))
             .or_else(|| plan::generate(arguments))
+            .or_else(|| networks::generate(arguments))
             .unwrap_or_else(|| Err(format!("no generator for `{arguments}`"))),
     }
 }

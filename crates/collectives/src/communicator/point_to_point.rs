@@ -101,6 +101,42 @@ impl Communicator {
         Ok(result.expect("a transfer that succeeds has run the computation"))
     }
 
+    /// As [`send_recv`](Self::send_recv), without a buffer to receive into: `look` is shown the `count`
+    /// elements that arrive where they lie. It can't communicate.
+    ///
+    /// ```
+    /// use collectives::World;
+    ///
+    /// // Two ranks find the greater of each pair of numbers.
+    /// let greater = World::new(2).run(|comm| {
+    ///     let (own, partner) = ([[1, 5, 3], [4, 2, 6]][comm.rank()], 1 - comm.rank());
+    ///     let mut greater = own;
+    ///     comm.send_recv_look(partner, &own, partner, 3, |theirs: &[i32]| {
+    ///         greater.iter_mut().zip(theirs).for_each(|(own, theirs)| *own = *theirs.max(own));
+    ///     })?;
+    ///     Ok(greater)
+    /// })?;
+    /// assert_eq!(greater, [[4, 5, 6]; 2]);
+    /// # Ok::<(), collectives::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send_recv`](Self::send_recv); `look` has then been shown the message or not.
+    #[track_caller]
+    pub fn send_recv_look<T: Element>(
+        &self,
+        to: usize,
+        data: &[T],
+        from: usize,
+        count: usize,
+        look: impl FnOnce(&[T]),
+    ) -> Result<()> {
+        self.check_rank("send_recv_look", "destination", to)?;
+        self.check_rank("send_recv_look", "source", from)?;
+        self.message::<T>().send_recv_with(to, data, from, count, look)
+    }
+
     /// Receives from one rank and combines what arrives with `into`, in one pass: `into = into ∘ received`.
     ///
     /// # Errors
