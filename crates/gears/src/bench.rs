@@ -5,6 +5,7 @@
 //! | [`collectives`] | what ranks do together: bandwidths, as in nccl-tests |
 //! | [`arithmetic`] | what one rank computes: speeds, against the matrix product's |
 //! | [`parallel`] | attention across ranks: against one rank, by turns |
+//! | [`sorting`] | sorts, by turns with the standard library's and rayon's |
 //! | [`sizes`] | `8..64M` |
 //! | [`time`] | times, and how numbers are rounded |
 //! | [`kept`] | a measurement as files |
@@ -23,11 +24,12 @@ mod place;
 mod plot;
 mod roofline;
 mod sizes;
+mod sorting;
 mod time;
 
 use std::io::{self, Write};
 
-/// Measure an operation: a collective, softmax, attention on one rank or across ranks
+/// Measure an operation: a collective, softmax, attention or a sort, on one rank or across ranks
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -42,6 +44,8 @@ enum Operation {
     #[command(flatten)]
     Parallel(parallel::Operation),
     #[command(flatten)]
+    Sorting(sorting::Operation),
+    #[command(flatten)]
     Collective(collectives::Request),
 }
 
@@ -50,6 +54,7 @@ pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
     let right = match &options.operation {
         Operation::Arithmetic(operation) => arithmetic::run(out, operation)?,
         Operation::Parallel(operation) => parallel::run(out, operation)?,
+        Operation::Sorting(operation) => sorting::run(out, operation)?,
         Operation::Collective(request) => collectives::run(out, request)?,
     };
     match right {

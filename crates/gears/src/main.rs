@@ -6,6 +6,7 @@
 mod bench;
 mod faults;
 mod memory;
+mod network;
 mod plan;
 mod text;
 mod tour;
@@ -32,6 +33,7 @@ enum Command {
     Tour(tour::Options),
     Bench(bench::Options),
     Plan(plan::Options),
+    Network(network::Options),
     Faults(faults::Options),
 }
 
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Tour(options) => tour::run(out, &options),
         Command::Bench(options) => bench::run(out, &options),
         Command::Plan(options) => plan::run(out, &options),
+        Command::Network(options) => network::run(out, &options),
         Command::Faults(options) => faults::run(out, &options),
     };
     match result.and_then(|agrees| out.flush().map(|()| agrees)) {

@@ -10,6 +10,7 @@ mod digits;
 mod model;
 mod progress;
 mod sequence_parallel;
+mod sorting;
 mod traffic;
 mod train;
 mod verify;
@@ -17,7 +18,7 @@ mod verify;
 use clap::builder::RangedU64ValueParser;
 use std::io::{self, Write};
 
-/// Train a model on several ranks, verify every collective, climb the ladder of attention, and share it out
+/// Train a model on several ranks, verify every collective, climb the ladder of attention, share it out, and sort
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Options {
     /// Use P ranks (1 to 64), and 1 to compare with, instead of 1, 2, 4 and 7
@@ -52,6 +53,7 @@ const SECTIONS: &[Section] = &[
     Section { title: "Every collective, verified", run: verify::run },
     Section { title: "Attention: the ladder", run: attention::run },
     Section { title: "Attention across ranks", run: sequence_parallel::run },
+    Section { title: "Sorting by a network", run: sorting::run },
 ];
 
 /// Takes the tour.

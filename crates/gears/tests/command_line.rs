@@ -1,7 +1,7 @@
 //! The program from outside: what it prints where, and its exit status.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -32,7 +32,9 @@ fn help_and_version() {
         &["bench", "--help"],
         &["bench", "mha", "--help"],
         &["bench", "ulysses", "--help"],
+        &["bench", "sort", "--help"],
         &["plan", "--help"],
+        &["network", "--help"],
     ] {
         let (status, out, err) = output(arguments);
         assert_eq!((status, err.as_str()), (Some(0), ""));
@@ -76,6 +78,12 @@ fn bad_usage() {
             "ulysses fused is skipped: 8 query heads can't be shared out among 16 ranks",
         ),
         (&["bench", "ulysses_ring"], "ulysses_ring is skipped: 2 ranks aren't a mesh of two axes"),
+        (&["bench", "sort", "--algorithm", "simd,quick"], "invalid value 'quick'"),
+        (&["bench", "sort", "--type", "f16"], "[possible values: u8, u16, u32, "),
+        (&["bench", "sort", "--pattern", "shuffled"], "[possible values: random, ascending, "),
+        (&["bench", "sort", "--n", "0..8"], "sizes begin at 1"),
+        (&["bench", "sort_ranks", "--ranks", "2,65"], "65 is not in 1..=64"),
+        (&["bench", "sort_ranks", "--algorithm", "odd-even"], "invalid value 'odd-even'"),
         (&["plan", "--ranks", "0"], "0 is not in 1..=1024"),
         (&["plan", "--dim", "10", "--heads", "3"], "3, and a divisor of the dimension, 10, was expected"),
         (
@@ -83,6 +91,16 @@ fn bad_usage() {
             "the number of heads is 32, and a multiple of the 5 key-value heads was expected",
         ),
         (&["plan", "--dtype", "f32", "--bytes-per-element", "2"], "cannot be used with"),
+        (&["network"], "required arguments were not provided:\n  --wires <N>"),
+        (&["network", "--wires", "0"], "0 is not in 1..=1024"),
+        (&["network", "--wires", "1025"], "1025 is not in 1..=1024"),
+        (&["network", "--wires", "8", "--kind", "odd-even"], "invalid value 'odd-even' for '--kind <KIND>'"),
+        (
+            &["network", "--wires", "4", "--input", "3,1,2"],
+            "the number of keys in the input is 3, and as many as there are wires, 4, were expected",
+        ),
+        (&["network", "--input", "3,one,2"], "invalid value 'one' for '--input <KEY,..>': invalid digit"),
+        (&["network", "--input", "3,,2"], "cannot parse integer from empty string"),
     ] {
         let (status, out, err) = output(arguments);
         assert_eq!((status, out.as_str()), (Some(2), ""));
@@ -235,6 +253,33 @@ fn a_table_of_strategies_says_what_is_left_out_and_how_it_was_measured() {
     let [ring, gather] = ["ring_training/zigzag", "all_gather_keys_training/zigzag"];
     assert_eq!(named, ["ulysses_training/fused", ring, gather, ring, gather], "{out}");
     assert!(rows.iter().all(|row| row[0] == "64" && row.last() == Some(&"0")), "{out}");
+}
+
+#[test]
+fn sorts_are_measured_by_turns() {
+    let points = objects("bench sort --type u32,f32 --n 64..128 --odd --iterations 2 --threads 2");
+    let [algorithms, dtypes, sizes] = ["algorithm", "dtype", "n"].map(|field| {
+        let of = points.iter().map(|point| point[field].to_string());
+        of.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(algorithms, r#""parallel" "rayon" "simd" "std""#);
+    assert_eq!((dtypes.as_str(), sizes.as_str()), (r#""f32" "u32""#, "128 129 64 65"));
+    assert_eq!(points.len(), 4 * 2 * 4);
+    for point in points {
+        assert_eq!(
+            (&point["wrong"], &point["iterations"], &point["bench"]),
+            (&0.into(), &2.into(), &"sort".into())
+        );
+        for positive in ["ns_per_key", "mkeys_s", "over_std", "over_rayon"] {
+            assert!(point[positive].as_f64() > Some(0.0), "{positive}: {point}");
+        }
+        let of_network = ["simd", "parallel"].iter().any(|name| point["algorithm"] == *name);
+        assert_eq!(point["floor_ns_per_key"].as_f64() > Some(0.0), of_network, "{point}");
+        assert_eq!(point["over_floor"].as_f64() > Some(0.0), of_network, "{point}");
+    }
+    // Two words for the lengths, and one compare-split of half of the keys.
+    let point = &objects("bench sort_ranks --algorithm bitonic --type f64 --n 1000 --iterations 1")[0];
+    assert_eq!((&point["wrong"], &point["sent_bytes"]), (&0.into(), &(2 * 8 + 500 * 8).into()), "{point}");
 }
 
 /// What is planned is what is counted when it runs.
@@ -392,4 +437,24 @@ fn the_kept_measurement_across_ranks_is_right_about_bytes() {
         assert_eq!(plan["forward"]["bytes"], bytes, "{way} of {} tokens on {ranks} ranks", row[0]);
     }
     assert!(rows.len() > 10, "{text}");
+}
+
+#[test]
+fn a_network_is_drawn_and_proven() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("network.svg");
+    let file = file.to_str().expect("text");
+    let (status, out, err) = output(&["network", "--wires", "5", "--input", "-3,1,4,1,-5", "--svg", file]);
+    assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("# bitonic, 5 wires: 11 comparators in 6 stages\n"), "{out}");
+    assert!(out.contains("\n# sorts: all 32 inputs of zeros and ones come out sorted"), "{out}");
+    assert!(out.contains(&format!("\n# drawn in {file}\n")), "{out}");
+    let svg = std::fs::read_to_string(file).expect("it was written");
+    assert!(svg.starts_with("<svg ") && svg.contains(">-5</text>"), "{svg}");
+
+    // Whoever can't have the file has to know.
+    let nowhere = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nowhere").join("network.svg");
+    let nowhere = nowhere.to_str().expect("text");
+    let (status, out, err) = output(&["network", "--wires", "5", "--svg", nowhere]);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    assert!(err.starts_with(&format!("gears: {nowhere}: ")), "{err}");
 }

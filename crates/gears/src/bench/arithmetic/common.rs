@@ -55,11 +55,16 @@ impl Common {
 
     /// How many threads to compute on; that many there are from now on.
     pub(super) fn threads(&self) -> Threads {
-        let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
-        // Fails where there are some already: in tests, which have several runs in one process.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        Threads::new(threads)
+        Threads::new(start_threads(self.threads))
     }
+}
+
+/// Starts so many threads for rayon, or one for each core, and answers how many.
+pub(in crate::bench) fn start_threads(asked: Option<usize>) -> usize {
+    let threads = asked.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
+    // Fails where there are some already: in tests, which have several runs in one process.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    threads
 }
 
 /// A number from 1 to `most`.
@@ -80,7 +85,9 @@ pub(in crate::bench) fn heads(heads: usize, kv_heads: usize) -> String {
 const ALL: &str = "all";
 
 /// A name of one of these, or `all`.
-pub(super) fn names(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = String> {
+pub(in crate::bench) fn names(
+    names: impl IntoIterator<Item = &'static str>,
+) -> impl TypedValueParser<Value = String> {
     PossibleValuesParser::new(names.into_iter().chain([ALL]))
 }
 

@@ -1,9 +1,8 @@
 //! One measurement, and as an object of JSON.
 
 use super::options::Options;
-use crate::bench::time::{Micros, rounded};
+use crate::bench::time::{Micros, median_ratio, rounded};
 use serde::Serialize;
-use std::time::Duration;
 use testkit::parallel::OnRanks;
 use testkit::timed::arithmetic::attention::Setting;
 use testkit::timed::parallel::Measured;
@@ -76,25 +75,5 @@ impl Point {
             sent_bytes: measured.sent,
             wrong: measured.wrong,
         }
-    }
-}
-
-/// Of neighbours in time: what slows down both doesn't count.
-fn median_ratio(over: &[Duration], under: &[Duration]) -> f64 {
-    let ratio = |(over, under): (&Duration, &Duration)| over.as_secs_f64() / under.as_secs_f64();
-    let mut ratios: Vec<f64> = over.iter().zip(under).map(ratio).collect();
-    ratios.sort_unstable_by(f64::total_cmp);
-    ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ratios_are_of_neighbours() {
-        let ms = |times: [u64; 3]| times.map(Duration::from_millis);
-        // The machine is twice as slow the second time.
-        assert_eq!(median_ratio(&ms([20, 40, 21]), &ms([10, 20, 14])), 2.0);
     }
 }
