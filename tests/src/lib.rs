@@ -107,3 +107,19 @@ struct TwoDimensions;
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/20-which-one-when.md")]
 struct WhichOneWhen;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/21-why-bitonic-sort-works.md")]
+struct WhyBitonicSortWorks;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/22-counting-comparators.md")]
+struct CountingComparators;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/23-from-network-to-vector-instructions.md")]
+struct FromNetworkToVectorInstructions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/24-sorting-across-ranks.md")]
+struct SortingAcrossRanks;
