@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn every_algorithm_of_every_type_is_measured() {
         let points = objects("sort --type all --algorithm all --n 100 --iterations 1 --json");
-        assert_eq!(points.len(), 14 * 11);
+        assert_eq!(points.len(), 8 * 11);
         for point in points {
             assert_eq!((&point["wrong"], &point["iterations"]), (&0.into(), &1.into()), "{point}");
             assert!(point["over_std"].as_f64() > Some(0.0), "{point}");
