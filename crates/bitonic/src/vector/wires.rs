@@ -32,6 +32,7 @@ impl<'a, L: Lanes> Wires<'a, L> {
     ///
     /// If there are not as many values as keys.
     pub(super) fn new(lanes: L, keys: &'a mut [L::Key], values: &'a mut [L::Value], first: usize) -> Self {
+        const { assert!(1 << L::LOG <= MOST_LANES) };
         assert_eq!(keys.len(), values.len());
         Wires { lanes, keys, values, first }
     }
