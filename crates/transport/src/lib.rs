@@ -76,11 +76,24 @@ pub struct Incoming<'a> {
     pub visit: &'a mut dyn FnMut(&[u8]),
 }
 
+/// What one rank lends to one other for the time of a [`Transport::share`].
+#[derive(Debug, Default)]
+pub struct Part<'a> {
+    /// What the other may read. Several ranks may be lent the same bytes.
+    pub read: &'a [u8],
+    /// What the other may read and write. Nobody else sees these bytes meanwhile.
+    pub write: &'a mut [u8],
+    /// How many elements change sides because of it, for envelopes and accounts: one that is read does so once, and
+    /// so does one that is written. Nothing is lent where there are none.
+    pub elements: usize,
+    /// The lender's logical time, as in [`Outgoing`].
+    pub stamp: u32,
+}
+
 /// One rank's access to the other ranks of its communicator.
 ///
-/// Object-safe, in bytes, with a single primitive: a combined transfer. A transport over shared memory
-/// can do better than messages for some collectives (each rank lends its buffer to all the others);
-/// that will be a second, optional, method with a default that says "not here".
+/// Object-safe, in bytes, with a primitive that every transport has, a combined transfer, and one for ranks that
+/// share memory: to lend each other parts of their buffers, all at once.
 ///
 /// # Contract
 ///
@@ -129,6 +142,53 @@ pub trait Transport {
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>>;
+
+    /// Whether ranks can [`share`](Self::share). All ranks get the same answer.
+    fn lends(&self) -> bool {
+        false
+    }
+
+    /// Whether the ranks of the world outnumber the cores that they run on, so that a rank that waits should make
+    /// way for others. All ranks get the same answer.
+    fn oversubscribed(&self) -> bool {
+        false
+    }
+
+    /// Lends a part of this rank's buffers to each of the others, and works on what they lend: a transposition of
+    /// loans. Every rank hands in a `row` of P parts, part q of which is for rank q, and `work` is shown a column:
+    /// in place q what rank q lends this one, and in this rank's own place its own part. All parts are held at once,
+    /// so each byte can go from where it lies to wherever it belongs.
+    ///
+    /// ```text
+    ///              for 0   for 1   for 2
+    ///    rank 0   [  a       b       c  ]  ◄── the row that rank 0 hands in
+    ///    rank 1   [  d       e       f  ]
+    ///    rank 2   [  g       h       i  ]
+    ///                ▲
+    ///                └── the column that rank 0 works on: a, d, g
+    /// ```
+    ///
+    /// `expected` says how many elements rank q lends this one. A part without elements isn't lent, and where none
+    /// are expected nobody is waited for; its place in the column is empty. `work` runs once, when all that is
+    /// expected is there, and must not communicate; nothing that is lent is touched after `share` returns, also
+    /// when it returns by unwinding. When it returns `Ok`, the others are done with this rank's row.
+    ///
+    /// # Errors
+    ///
+    /// As [`transfer`](Self::transfer).
+    ///
+    /// # Panics
+    ///
+    /// If the transport doesn't [lend](Self::lends), or the row doesn't have a part for each rank.
+    fn share(
+        &self,
+        _operation: &Operation,
+        _row: &mut [Part<'_>],
+        _expected: &dyn Fn(usize) -> usize,
+        _work: &mut dyn FnMut(&mut [Part<'_>]),
+    ) -> Result<()> {
+        unreachable!("a transport that doesn't lend was asked to")
+    }
 
     /// A transport among some of the ranks, with mailboxes of its own. `members` lists them in the order of
     /// their new numbers and contains the caller; all members call this with equal arguments. `tag` tells
