@@ -8,7 +8,7 @@
 //! the number of steps that a network in which every rank can send one message and receive one message at
 //! a time would need: exactly the quantity that the closed forms speak of, whatever the threads' schedule.
 
-use crate::{Call, Envelope, Incoming, Operation, Outgoing, Result, Transport};
+use crate::{Call, Envelope, Incoming, Operation, Outgoing, Part, Result, Transport};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -121,6 +121,52 @@ impl Transport for Counting {
             counts.bytes += bytes;
         }
         Ok(stamp)
+    }
+
+    fn lends(&self) -> bool {
+        self.inner.lends()
+    }
+
+    fn oversubscribed(&self) -> bool {
+        self.inner.oversubscribed()
+    }
+
+    /// Counts a message for each part that is lent. As a rank can send one message and receive one at a time, that
+    /// takes as many rounds as there are parts to lend, or to borrow.
+    fn share(
+        &self,
+        operation: &Operation,
+        row: &mut [Part<'_>],
+        expected: &dyn Fn(usize) -> usize,
+        work: &mut dyn FnMut(&mut [Part<'_>]),
+    ) -> Result<()> {
+        let (rank, Envelope { call, .. }) = (self.inner.rank(), operation.envelope);
+        let before = self.traffic.borrow().total.rounds;
+        let (mut messages, mut bytes) = (0, 0);
+        for (to, part) in row.iter_mut().enumerate() {
+            part.stamp = before as u32;
+            if to != rank && part.elements > 0 {
+                messages += 1;
+                bytes += operation.envelope.with_elements(part.elements).wire_bytes();
+            }
+        }
+        let lenders = (0..row.len()).filter(|&from| from != rank && expected(from) > 0).count() as u64;
+        let mut latest = before;
+        self.inner.share(operation, row, expected, &mut |column| {
+            let others = column.iter().enumerate().filter(|&(from, part)| from != rank && part.elements > 0);
+            latest = others.map(|(_, part)| full_clock(part.stamp, before)).fold(before, Ord::max);
+            work(column);
+        })?;
+        let traffic = &mut *self.traffic.borrow_mut();
+        let rounds = latest + Ord::max(messages, lenders) - before;
+        traffic.total.rounds += rounds;
+        traffic.total.messages += messages;
+        traffic.total.bytes += bytes;
+        let counts = traffic.entry(call);
+        counts.rounds += rounds;
+        counts.messages += messages;
+        counts.bytes += bytes;
+        Ok(())
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {

@@ -31,7 +31,7 @@ pub struct Fault {
 /// never makes. Of several faults in one operation of a rank the first one given acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// It panics instead of making a transfer: sending a message, receiving one, or both at once.
+    /// It panics instead of making a transfer: sending a message, receiving one, both at once, or lending parts.
     Kill {
         /// The number of the transfer.
         transfer: u64,

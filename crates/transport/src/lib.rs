@@ -1,8 +1,8 @@
 //! How bytes move between ranks.
 //!
 //! A *rank* is one of the P workers of a distributed program. This crate gives ranks one primitive,
-//! [`Transport::transfer`], and one implementation of it, [`Threads`], in which the ranks are threads of
-//! this process. It knows nothing of arithmetic: the `collectives` crate builds typed messages,
+//! [`Transport::transfer`], a second one for where they share memory, [`Transport::share`], and one implementation of
+//! both, [`Threads`], in which the ranks are threads of this process. It knows nothing of arithmetic: the `collectives` crate builds typed messages,
 //! reductions and collectives on it.
 //!
 //! | file | idea |
@@ -18,6 +18,7 @@
 //! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
 //! | `threads/mailbox.rs` | the cells that bytes travel through: where the `unsafe` code is |
 //! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
+//! | `threads/endpoint/share.rs` | lending parts of buffers to all ranks at once |
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |
 //! | `threads/journal.rs` | the last operations of a rank |

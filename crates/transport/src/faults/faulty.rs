@@ -1,7 +1,7 @@
 //! The layer that does it.
 
 use super::{Fault, FaultKind, Field};
-use crate::{ElementType, Envelope, Incoming, Name, Operation, Outgoing, Result, Transport};
+use crate::{ElementType, Envelope, Incoming, Name, Operation, Outgoing, Part, Result, Transport};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -36,10 +36,12 @@ enum Doing {
     Recording(Operation, Vec<Replay>),
 }
 
-/// A transfer to repeat: the message sent, and whence and how long the one received.
-struct Replay {
-    sent: Option<(usize, Vec<u8>, usize)>,
-    received: Option<(usize, usize)>,
+/// What to repeat.
+enum Replay {
+    /// The message sent, and whence and how long the one received.
+    Transfer { sent: Option<(usize, Vec<u8>, usize)>, received: Option<(usize, usize)> },
+    /// What was lent to read and to write, and how many elements others lent.
+    Share { row: Vec<(Vec<u8>, Vec<u8>, usize)>, expected: Vec<usize> },
 }
 
 impl Faulty {
@@ -108,12 +110,31 @@ impl Faulty {
         }
         let again = self.announced(&operation);
         self.inner.begin(&again)?;
-        for Replay { sent, received } in &replays {
-            let outgoing =
-                (sent.as_ref()).map(|&(to, ref bytes, elements)| Outgoing { to, bytes, elements, stamp: 0 });
-            let mut visit = |_: &[u8]| {};
-            let incoming = received.map(|(from, elements)| Incoming { from, elements, visit: &mut visit });
-            self.inner.transfer(&again, outgoing, incoming, None)?;
+        for replay in replays {
+            match replay {
+                Replay::Transfer { sent, received } => {
+                    let outgoing = (sent.as_ref()).map(|&(to, ref bytes, elements)| Outgoing {
+                        to,
+                        bytes,
+                        elements,
+                        stamp: 0,
+                    });
+                    let mut visit = |_: &[u8]| {};
+                    let incoming =
+                        received.map(|(from, elements)| Incoming { from, elements, visit: &mut visit });
+                    self.inner.transfer(&again, outgoing, incoming, None)?;
+                }
+                Replay::Share { mut row, expected } => {
+                    let parts = row.iter_mut().map(|(read, write, elements)| Part {
+                        read,
+                        write,
+                        elements: *elements,
+                        stamp: 0,
+                    });
+                    let mut row: Vec<Part<'_>> = parts.collect();
+                    self.inner.share(&again, &mut row, &|from| expected[from], &mut |_| {})?;
+                }
+            }
         }
         Ok(())
     }
@@ -199,7 +220,7 @@ impl Transport for Faulty {
                 outgoing = outgoing.map(|o| Outgoing { elements: o.elements + 1, ..o });
                 incoming = incoming.map(|i| Incoming { elements: i.elements + 1, ..i });
             }
-            Doing::Recording(_, replays) => replays.push(Replay {
+            Doing::Recording(_, replays) => replays.push(Replay::Transfer {
                 sent: outgoing.as_ref().map(|o| (o.to, o.bytes.to_vec(), o.elements)),
                 received: incoming.as_ref().map(|i| (i.from, i.elements)),
             }),
@@ -207,6 +228,37 @@ impl Transport for Faulty {
         }
         self.before_transfer();
         self.inner.transfer(&self.announced(operation), outgoing, incoming, during)
+    }
+
+    fn lends(&self) -> bool {
+        self.inner.lends()
+    }
+
+    fn oversubscribed(&self) -> bool {
+        self.inner.oversubscribed()
+    }
+
+    /// To share is one transfer. Left out, it is not worked on at all.
+    fn share(
+        &self,
+        operation: &Operation,
+        row: &mut [Part<'_>],
+        expected: &dyn Fn(usize) -> usize,
+        work: &mut dyn FnMut(&mut [Part<'_>]),
+    ) -> Result<()> {
+        match &mut *self.doing.borrow_mut() {
+            Doing::LeavingOut => return Ok(()),
+            Doing::Recording(_, replays) => replays.push(Replay::Share {
+                row: row
+                    .iter()
+                    .map(|part| (part.read.to_vec(), part.write.to_vec(), part.elements))
+                    .collect(),
+                expected: (0..row.len()).map(expected).collect(),
+            }),
+            _ => {}
+        }
+        self.before_transfer();
+        self.inner.share(&self.announced(operation), row, expected, work)
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {

@@ -1,12 +1,15 @@
 //! One rank's end of all its mailboxes.
 
+mod share;
+
 use super::group::Group;
 use super::journal::Journal;
 use super::mailbox::{CHECKING, Loan, Message};
 use super::sync::{Parker, panicking};
 use super::waiting::{Need, Shared};
 use crate::{
-    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Record, Result, Transport, View, WaitFor,
+    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Part, Record, Result, Transport, View,
+    WaitFor,
 };
 use std::cell::Cell;
 use std::panic::Location;
@@ -101,9 +104,26 @@ impl Drop for Lent<'_> {
 
 /// A message being looked at; its sender is woken when the look ends, also by unwinding.
 struct Look<'a> {
+    /// Until it is dropped.
     message: Option<Message<'a>>,
     thread: &'a Rank,
+    /// In the world.
     sender: usize,
+    taken: &'a Cell<usize>,
+}
+
+impl<'a> Look<'a> {
+    fn message(&self) -> &Message<'a> {
+        self.message.as_ref().expect("there until it is dropped")
+    }
+
+    /// As if it had not been taken.
+    fn put_back(mut self) {
+        if let Some(message) = self.message.take() {
+            message.put_back();
+            self.taken.set(self.taken.get() - 1);
+        }
+    }
 }
 
 impl Drop for Look<'_> {
@@ -151,36 +171,45 @@ impl Endpoint {
         }
     }
 
-    /// Looks at the awaited message if it is there, and returns its stamp.
-    fn try_take(&self, operation: &Operation, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
-        let channel = self.group.channel(incoming.from, self.rank);
-        let taken = &self.taken[incoming.from];
-        // SAFETY: this endpoint is the channel's only receiver, it goes on to the next position, and
-        // `looking` has kept this from being called while an earlier message is alive.
+    /// Takes the awaited message if it is there, and if it is what the operation awaits.
+    fn try_take(&self, operation: &Operation, from: usize, elements: usize) -> Result<Option<Look<'_>>> {
+        let channel = self.group.channel(from, self.rank);
+        let taken = &self.taken[from];
+        // SAFETY: this endpoint is the channel's only receiver, it goes on to the next position, and no earlier
+        // message of the channel is alive: `looking` keeps calls out, and a call takes one from each rank.
         #[allow(unsafe_code, reason = "the one call of the mailbox's receiving side")]
         let Some(message) = (unsafe { channel.take(taken.get()) }) else {
             return Ok(None);
         };
         taken.set(taken.get() + 1);
         self.thread.looking.set(true);
-        let sender = self.group.members[incoming.from];
-        let look = Look { message: Some(message), thread: &self.thread, sender };
-        let message = look.message.as_ref().expect("just put there");
-        if CHECKING && !message.is_of(operation, incoming.elements) {
-            let expected = operation.envelope.with_elements(incoming.elements);
-            let (rank, origin) = (self.thread.number, operation.origin);
-            let error = Error::Mismatch(Box::new(Mismatch {
-                sent: View { rank: sender, envelope: message.envelope(), origin: message.origin() },
-                expected: View { rank, envelope: expected, origin },
-                members: self.group.described(),
-            }));
-            // Before the look ends: the sender must find the world failed when its message is given back.
-            self.thread.world.fail(rank, error);
-            // Both sides may find a mismatch. The one that came first is everybody's.
-            return Err(self.thread.world.failure().expect("just failed").1);
+        let look =
+            Look { message: Some(message), thread: &self.thread, sender: self.group.members[from], taken };
+        if !CHECKING || look.message().is_of(operation, elements) {
+            return Ok(Some(look));
         }
-        let stamp = message.stamp();
-        (incoming.visit)(message.bytes());
+        let expected = operation.envelope.with_elements(elements);
+        let (rank, origin) = (self.thread.number, operation.origin);
+        let error = Error::Mismatch(Box::new(Mismatch {
+            sent: View {
+                rank: look.sender,
+                envelope: look.message().envelope(),
+                origin: look.message().origin(),
+            },
+            expected: View { rank, envelope: expected, origin },
+            members: self.group.described(),
+        }));
+        // Before the look ends: the sender must find the world failed when its message is given back.
+        self.thread.world.fail(rank, error);
+        // Both sides may find a mismatch. The one that came first is everybody's.
+        Err(self.thread.world.failure().expect("just failed").1)
+    }
+
+    /// Shows the awaited message to its visitor if it is there, and returns its stamp.
+    fn try_visit(&self, operation: &Operation, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
+        let Some(look) = self.try_take(operation, incoming.from, incoming.elements)? else { return Ok(None) };
+        let stamp = look.message().stamp();
+        (incoming.visit)(look.message().bytes());
         Ok(Some(stamp))
     }
 
@@ -253,7 +282,7 @@ impl Endpoint {
                 sending = self.try_post(operation, outgoing);
             }
             if let Some(wanted) = &mut incoming
-                && let Some(taken) = self.try_take(operation, wanted)?
+                && let Some(taken) = self.try_visit(operation, wanted)?
             {
                 stamp = Some(taken);
                 incoming = None;
@@ -319,6 +348,27 @@ impl Transport for Endpoint {
         }
         self.exchange(operation, halves, outgoing, incoming, during)
             .map_err(|error| self.told(operation, error))
+    }
+
+    fn lends(&self) -> bool {
+        true
+    }
+
+    fn oversubscribed(&self) -> bool {
+        self.thread.world.oversubscribed()
+    }
+
+    fn share(
+        &self,
+        operation: &Operation,
+        row: &mut [Part<'_>],
+        expected: &dyn Fn(usize) -> usize,
+        work: &mut dyn FnMut(&mut [Part<'_>]),
+    ) -> Result<()> {
+        if !self.is_free() {
+            return Err(self.refusal(operation, [None; 2]));
+        }
+        self.lend_and_borrow(operation, row, expected, work).map_err(|error| self.told(operation, error))
     }
 
     fn subworld(&self, members: &[usize], tag: u64) -> Result<Box<dyn Transport>> {

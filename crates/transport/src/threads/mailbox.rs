@@ -12,22 +12,24 @@
 //! ```
 //!
 //! A small message is one cache line (8 bytes) or a few, and its sender doesn't wait. A large one is never
-//! copied by the transport: the receiver reads the sender's slice where it lies.
+//! copied by the transport: the receiver reads the sender's slice where it lies. A [`Part`] is lent in the same way,
+//! and may be written to.
 //!
 //! # Why this is sound
 //!
 //! * The contents of a slot (`stamp`, `envelope`, `payload`, `origin`) are written only by the channel's one sender
 //!   while the state is EMPTY and read only by its one receiver while it is INLINE or READING. Each change of
 //!   hands is a Release store that the other side's Acquire load reads.
-//! * A lent slice is read only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
+//! * A lent slice is read, or written to, only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
 //!   until the state is DONE, or takes the loan back with a compare-exchange from LENT, which can't succeed
 //!   once the receiver's from LENT to READING has. So the slice outlives every look at it, also when either
-//!   side unwinds. `Loan` must not be leaked; that is the one obligation `post` leaves to its caller.
+//!   side unwinds. `Loan` must not be leaked; that is the one obligation `post` and `lend` leave to their caller.
+//! * A part's `write` is a `&mut [u8]` that the sender gives away for the life of the loan, to this receiver alone.
 
 #![allow(unsafe_code, reason = "the shared-memory core: see the module's documentation")]
 
 use super::sync::{AtomicU32, UnsafeCell, Weakness, planted, yield_now};
-use crate::{Envelope, Operation, Origin, Outgoing};
+use crate::{Envelope, Operation, Origin, Outgoing, Part};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
@@ -71,7 +73,14 @@ struct Slot {
 
 union Payload {
     inline: [MaybeUninit<u8>; INLINE_BYTES],
-    lent: (*const u8, usize),
+    lent: Slices,
+}
+
+/// What is lent, and for how long only the state says.
+#[derive(Clone, Copy)]
+struct Slices {
+    read: (*const u8, usize),
+    write: (*mut u8, usize),
 }
 
 #[cfg(not(any(loom, shuttle)))]
@@ -82,6 +91,24 @@ const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, pa
 unsafe impl Sync for Slot {}
 // SAFETY: as above; a slot has no tie to the thread that made it.
 unsafe impl Send for Slot {}
+
+impl Slot {
+    /// Writes whatever a message has beside its bytes.
+    ///
+    /// # Safety
+    ///
+    /// The slot's contents are the caller's.
+    unsafe fn address(&self, operation: &Operation, elements: usize, stamp: u32) {
+        // SAFETY: the contents are ours.
+        self.stamp.with_mut(|to| unsafe { *to = stamp });
+        if CHECKING {
+            // SAFETY: as above.
+            self.envelope.with_mut(|to| unsafe { (*to).write(operation.envelope.with_elements(elements)) });
+            // SAFETY: as above.
+            self.origin.with_mut(|to| unsafe { (*to).write(operation.origin) });
+        }
+    }
+}
 
 /// What one rank has sent to one other and the other has not yet taken.
 pub(super) struct Channel {
@@ -145,32 +172,47 @@ impl Channel {
         outgoing: Outgoing<'a>,
         buffered: bool,
     ) -> Option<Loan<'a>> {
-        let slot = self.slot(position);
         let Outgoing { bytes, elements, stamp, .. } = outgoing;
+        if !buffered || bytes.len() > INLINE_BYTES {
+            let part = Part { read: bytes, write: &mut [], elements, stamp };
+            // SAFETY: what `lend` asks for is what we ask for.
+            return Some(unsafe { self.lend(position, operation, part) });
+        }
+        let slot = self.slot(position);
         // SAFETY: the state is EMPTY and we are the only sender, so the slot's contents are ours;
         // `has_room`'s Acquire load has seen the receiver's last Release store.
-        slot.stamp.with_mut(|to| unsafe { *to = stamp });
-        if CHECKING {
-            // SAFETY: as above.
-            slot.envelope.with_mut(|to| unsafe { (*to).write(operation.envelope.with_elements(elements)) });
-            // SAFETY: as above.
-            slot.origin.with_mut(|to| unsafe { (*to).write(operation.origin) });
-        }
-        if buffered && bytes.len() <= INLINE_BYTES {
-            // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
-            slot.payload.with_mut(|to| unsafe {
-                let to = (&raw mut (*to).inline).cast::<u8>();
-                to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-            });
-            // Pairs with the Acquire load in `has_message` and `take`.
-            slot.state.store(INLINE + bytes.len() as u32, release());
-            return None;
-        }
-        // SAFETY: as above.
-        slot.payload.with_mut(|to| unsafe { (*to).lent = (bytes.as_ptr(), bytes.len()) });
+        unsafe { slot.address(operation, elements, stamp) };
+        // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
+        slot.payload.with_mut(|to| unsafe {
+            let to = (&raw mut (*to).inline).cast::<u8>();
+            to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        });
+        // Pairs with the Acquire load in `has_message` and `take`.
+        slot.state.store(INLINE + bytes.len() as u32, release());
+        None
+    }
+
+    /// Lends a part to the receiver, at the sender's position, where there must be room.
+    ///
+    /// # Safety
+    ///
+    /// As [`post`](Self::post).
+    pub(super) unsafe fn lend<'a>(
+        &'a self,
+        position: usize,
+        operation: &Operation,
+        part: Part<'a>,
+    ) -> Loan<'a> {
+        let slot = self.slot(position);
+        let Part { read, write, elements, stamp } = part;
+        let slices = Slices { read: (read.as_ptr(), read.len()), write: (write.as_mut_ptr(), write.len()) };
+        // SAFETY: as in `post`.
+        unsafe { slot.address(operation, elements, stamp) };
+        // SAFETY: as in `post`.
+        slot.payload.with_mut(|to| unsafe { (*to).lent = slices });
         // Pairs with the Acquire compare-exchange in `take`.
         slot.state.store(LENT, release());
-        Some(Loan { slot, bytes: PhantomData })
+        Loan { slot, bytes: PhantomData }
     }
 
     /// Takes the message at the receiver's position, if there is one.
@@ -192,11 +234,11 @@ impl Channel {
     }
 }
 
-/// A slice that the receiver may be reading. Dropping it ends the loan, waiting for a look that has begun.
+/// A part that the receiver may be working on. Dropping it ends the loan, waiting for a look that has begun.
 #[must_use = "the bytes stay lent until the loan is dropped"]
 pub(super) struct Loan<'a> {
     slot: &'a Slot,
-    bytes: PhantomData<&'a [u8]>,
+    bytes: PhantomData<(&'a [u8], &'a mut [u8])>,
 }
 
 impl Loan<'_> {
@@ -211,11 +253,12 @@ impl Loan<'_> {
     fn reclaim(&self) -> bool {
         // Pairs with the Release store of DONE: the receiver's reads of the slice are over.
         if self.slot.state.load(Acquire) != DONE {
-            if (self.slot.state.compare_exchange(LENT, EMPTY, Relaxed, Relaxed)).is_ok() {
+            // Acquire pairs with the Release store in `put_back`.
+            if (self.slot.state.compare_exchange(LENT, EMPTY, Acquire, Relaxed)).is_ok() {
                 return false;
             }
-            // READING: a look can't communicate (the endpoint refuses), so this isn't a wait for any rank's
-            // progress in the program.
+            // READING: a look can't communicate (the endpoint refuses), and who holds several at once began when all
+            // were there. So this isn't a wait for any rank's progress in the program.
             while self.slot.state.load(Acquire) != DONE && !planted(Weakness::HastyLoan) {
                 yield_now();
             }
@@ -270,10 +313,31 @@ impl Message<'_> {
         self.slot.payload.with(|payload| unsafe {
             let (start, len) = match self.inline {
                 Some(len) => ((&raw const (*payload).inline).cast::<u8>(), len),
-                None => (*payload).lent,
+                None => (*payload).lent.read,
             };
             std::slice::from_raw_parts(start, len)
         })
+    }
+
+    /// What is lent. A copy in the slot is a part to read.
+    pub(super) fn part(&mut self, elements: usize) -> Part<'_> {
+        let (start, len) = match self.inline {
+            Some(_) => return Part { read: self.bytes(), write: &mut [], elements, stamp: self.stamp() },
+            // SAFETY: the state is READING, so the sender wrote this field.
+            None => self.slot.payload.with(|payload| unsafe { (*payload).lent.write }),
+        };
+        // SAFETY: as in `bytes`; and the sender has given this slice to us alone, until we store DONE.
+        let write = unsafe { std::slice::from_raw_parts_mut(start, len) };
+        Part { read: self.bytes(), write, elements, stamp: self.stamp() }
+    }
+
+    /// Gives a loan back as if it had not been taken: its sender may take it back, or we take it again.
+    pub(super) fn put_back(self) {
+        if self.inline.is_none() {
+            // Pairs with the Acquire compare-exchange in `reclaim`: we may have looked at the envelope.
+            self.slot.state.store(LENT, release());
+        }
+        std::mem::forget(self);
     }
 }
 

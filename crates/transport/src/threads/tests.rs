@@ -1,5 +1,7 @@
 //! What can only be seen from inside: sleeping ranks, the slots of a mailbox, the order of messages.
 
+mod share;
+
 use super::endpoint::{Endpoint, Rank};
 use super::group::Group;
 use super::mailbox::{Channel, INLINE_BYTES, SLOTS};

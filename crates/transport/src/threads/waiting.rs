@@ -45,6 +45,7 @@ const YIELDS: u32 = if cfg!(loom) {
 /// What the ranks of one world share, across all its communicators.
 pub(super) struct Shared {
     seats: Box<[CachePadded<Seat>]>,
+    oversubscribed: bool,
     /// Zero where ranks outnumber cores: spinning would keep the rank that is waited for from running.
     spins: u32,
     registry: Mutex<Registry>,
@@ -137,6 +138,7 @@ impl Shared {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let world = Self {
             seats: parkers.iter().map(|parker| CachePadded::new(Seat::new(parker))).collect(),
+            oversubscribed: ranks > cores,
             spins: if ranks <= cores { SPINS } else { 0 },
             registry: Mutex::new(Registry {
                 waiting: (0..ranks).map(|_| None).collect(),
@@ -152,6 +154,10 @@ impl Shared {
 
     pub(super) fn ranks(&self) -> usize {
         self.seats.len()
+    }
+
+    pub(super) fn oversubscribed(&self) -> bool {
+        self.oversubscribed
     }
 
     /// Whether a rank has given up spinning and sleeps, or is about to.
