@@ -14,6 +14,7 @@ mod deadlock;
 mod failure;
 mod mailbox;
 mod seat;
+mod share;
 
 use super::sync::explore;
 use super::{Endpoint, RunError, Threads};
