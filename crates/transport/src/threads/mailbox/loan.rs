@@ -1,0 +1,49 @@
+//! The sender's side of a loan.
+
+use super::slot::{DONE, EMPTY, Slot};
+use crate::threads::sync::{Weakness, planted, yield_now};
+use std::marker::PhantomData;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+/// A part that the receiver may be working on. Dropping it ends the loan, waiting for a look that has begun.
+#[must_use = "the bytes stay lent until the loan is dropped"]
+pub(in crate::threads) struct Loan<'a> {
+    pub(super) slot: &'a Slot,
+    /// Until the receiver looks at it.
+    pub(super) state: u32,
+    pub(super) bytes: PhantomData<(&'a [u8], &'a mut [u8])>,
+}
+
+impl Loan<'_> {
+    /// Ends the loan. True if the receiver has read the message, false if the sender got in first, in
+    /// which case it is as if the message had never been posted.
+    pub(in crate::threads) fn end(self) -> bool {
+        let delivered = self.reclaim();
+        std::mem::forget(self);
+        delivered
+    }
+
+    fn reclaim(&self) -> bool {
+        // Pairs with the Release store of DONE: the receiver's reads of the slice are over.
+        if self.slot.state.load(Acquire) != DONE {
+            // Acquire pairs with the Release store in `put_back`.
+            if (self.slot.state.compare_exchange(self.state, EMPTY, Acquire, Relaxed)).is_ok() {
+                return false;
+            }
+            // READING: a look can't communicate (the endpoint refuses), and who holds several at once began when all
+            // were there. So this isn't a wait for any rank's progress in the program.
+            while self.slot.state.load(Acquire) != DONE && !planted(Weakness::HastyLoan) {
+                yield_now();
+            }
+        }
+        // Only this sender acts on DONE, so no ordering is needed towards the receiver.
+        self.slot.state.store(EMPTY, Relaxed);
+        true
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        self.reclaim();
+    }
+}

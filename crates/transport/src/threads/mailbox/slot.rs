@@ -1,0 +1,132 @@
+//! A slot of the ring: a message, or what is lent, and what is said about it.
+
+use super::{CHECKING, INLINE_BYTES};
+use crate::threads::sync::{AtomicU32, UnsafeCell};
+use crate::{Envelope, Operation, Origin, Part};
+use std::mem::MaybeUninit;
+
+pub(super) const EMPTY: u32 = 0;
+/// The receiver looks at what is lent.
+pub(super) const READING: u32 = 1;
+/// The receiver is done with it.
+pub(super) const DONE: u32 = 2;
+/// A part is lent: both its slices stand in the slot. This and the states up to INLINE are those of loans.
+pub(super) const LENT: u32 = 3;
+/// The start of what is lent to read stands there, the length follows from that of the message.
+const LENT_TO_READ: u32 = 4;
+/// The same for what is lent to be read and written.
+const LENT_TO_WRITE: u32 = 5;
+/// INLINE + n: a message of n bytes lies in the slot.
+pub(super) const INLINE: u32 = 6;
+
+/// State, stamp, envelope and the first 8 bytes of the payload share the slot's first cache line. The origin
+/// is read only when something has gone wrong, so its line stays in the sender's cache.
+#[repr(C, align(64))]
+pub(super) struct Slot {
+    pub(super) state: AtomicU32,
+    pub(super) stamp: UnsafeCell<u32>,
+    pub(super) envelope: UnsafeCell<MaybeUninit<Envelope>>,
+    pub(super) payload: UnsafeCell<Payload>,
+    pub(super) origin: UnsafeCell<MaybeUninit<Origin>>,
+}
+
+pub(super) union Payload {
+    pub(super) inline: [MaybeUninit<u8>; INLINE_BYTES],
+    lent: Slices,
+    start: *mut u8,
+}
+
+/// What is lent, and for how long only the state says.
+#[derive(Clone, Copy)]
+struct Slices {
+    read: (*const u8, usize),
+    write: (*mut u8, usize),
+}
+
+#[cfg(not(any(loom, shuttle)))]
+const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, payload) == 56);
+
+// SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
+// documentation describes, and the pointers in `Payload` are only followed during a loan.
+unsafe impl Sync for Slot {}
+// SAFETY: as above; a slot has no tie to the thread that made it.
+unsafe impl Send for Slot {}
+
+impl Slot {
+    pub(super) fn empty() -> Self {
+        Self {
+            state: AtomicU32::new(EMPTY),
+            stamp: UnsafeCell::new(0),
+            envelope: UnsafeCell::new(MaybeUninit::uninit()),
+            payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
+            origin: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// Writes whatever a message has beside its bytes.
+    ///
+    /// # Safety
+    ///
+    /// The slot's contents are the caller's.
+    pub(super) unsafe fn address(&self, operation: &Operation, elements: usize, stamp: u32) {
+        // SAFETY: the contents are ours.
+        self.stamp.with_mut(|to| unsafe { *to = stamp });
+        if CHECKING {
+            // SAFETY: as above.
+            self.envelope.with_mut(|to| unsafe { (*to).write(operation.envelope.with_elements(elements)) });
+            // SAFETY: as above.
+            self.origin.with_mut(|to| unsafe { (*to).write(operation.origin) });
+        }
+    }
+
+    /// Writes where a part lies, and returns the state that says how. Mostly its one slice is as long as the number of
+    /// elements tells; then nothing but its start is written, and the receiver needn't fetch a second cache line.
+    ///
+    /// # Safety
+    ///
+    /// The slot's contents are the caller's, and it has written the envelope.
+    pub(super) unsafe fn point_to(&self, part: Part<'_>, element_bytes: usize) -> u32 {
+        let Part { read, write, elements, .. } = part;
+        let write = (write.as_mut_ptr(), write.len());
+        let (state, start) = match (read.len(), write.1) {
+            (length, 0) if CHECKING && length == elements * element_bytes => {
+                (LENT_TO_READ, read.as_ptr().cast_mut())
+            }
+            (0, length) if CHECKING && 2 * length == elements * element_bytes => (LENT_TO_WRITE, write.0),
+            _ => {
+                let slices = Slices { read: (read.as_ptr(), read.len()), write };
+                // SAFETY: the contents are ours.
+                self.payload.with_mut(|to| unsafe { (*to).lent = slices });
+                return LENT;
+            }
+        };
+        // SAFETY: as above.
+        self.payload.with_mut(|to| unsafe { (*to).start = start });
+        state
+    }
+
+    /// Start and length of what is lent to read, and of what is lent to be written.
+    ///
+    /// # Safety
+    ///
+    /// The state is that of a loan, and the slot's contents are the caller's to read.
+    pub(super) unsafe fn lent(&self, state: u32) -> ((*const u8, usize), (*mut u8, usize)) {
+        let nothing = std::ptr::NonNull::dangling().as_ptr();
+        if state == LENT {
+            // SAFETY: the sender has written this field.
+            let Slices { read, write } = self.payload.with(|payload| unsafe { (*payload).lent });
+            return (read, write);
+        }
+        // SAFETY: as above.
+        let start = self.payload.with(|payload| unsafe { (*payload).start });
+        // SAFETY: written before the state.
+        let bytes = self.envelope.with(|envelope| unsafe {
+            let envelope = (*envelope).assume_init_ref();
+            envelope.elements as usize * envelope.element.memory_bytes
+        });
+        match state {
+            LENT_TO_READ => ((start, bytes), (nothing, 0)),
+            _ => ((nothing, 0), (start, bytes / 2)),
+        }
+    }
+}
