@@ -18,6 +18,7 @@ mod cost;
 mod element;
 mod error;
 mod gather;
+mod kernels;
 mod layout;
 #[cfg(all(test, loom))]
 mod models;

@@ -1,6 +1,7 @@
 //! The arithmetic of the built-in reductions, one element at a time.
 
-use crate::Element;
+use crate::kernels::{self, Half, Kernels, Operation};
+use crate::{Element, Max, Min, Product, Sum};
 use half::{bf16, f16};
 
 /// An element with the arithmetic that [`Sum`](crate::Sum), [`Product`](crate::Product),
@@ -30,25 +31,73 @@ pub trait Number: Element + PartialOrd {
     /// A sum of `count` values to their mean. Integers round towards zero. For types that cannot hold
     /// `count` itself the division is done in a wider one.
     fn over(self, count: usize) -> Self;
+
+    /// [`over`](Self::over) for each of `values`.
+    #[doc(hidden)]
+    fn divide(values: &mut [Self], count: usize) {
+        for value in values {
+            *value = value.over(count);
+        }
+    }
+
+    /// The loops of an operation on whole slices.
+    #[doc(hidden)]
+    fn kernels(operation: Operation) -> Kernels<Self> {
+        kernels::plain(operation)
+    }
+}
+
+/// The vectorised loops: sums and products on one type of the width, minima and maxima on another.
+macro_rules! loops {
+    ($bits:ident, $ordered:ident) => {
+        fn kernels(operation: Operation) -> Kernels<Self> {
+            match operation {
+                Operation::Sum => kernels::of_bits::<$bits, Self, Sum>(),
+                Operation::Product => kernels::of_bits::<$bits, Self, Product>(),
+                Operation::Min => kernels::of_bits::<$ordered, Self, Min>(),
+                Operation::Max => kernels::of_bits::<$ordered, Self, Max>(),
+            }
+        }
+    };
+}
+
+/// The vectorised division; see `kernels/mean.rs`.
+macro_rules! division {
+    (in $float:ident) => {
+        fn divide(values: &mut [Self], count: usize) {
+            let count = count as $float;
+            kernels::divide(values, |value| (value as $float / count) as Self);
+        }
+    };
+    (by $divide:ident) => {
+        fn divide(values: &mut [Self], count: usize) {
+            let divisor = kernels::Divisor::new(count);
+            kernels::divide(values, |value| divisor.$divide(value as _) as Self);
+        }
+    };
 }
 
 macro_rules! integers {
-    ($wide:ident: $($type:ident)*) => {$(
+    ($wide:ident: $($type:ident { $($vectorised:item)* })*) => {$(
         impl Number for $type {
             const ZERO: Self = 0;
             const ONE: Self = 1;
             const LOWEST: Self = Self::MIN;
             const HIGHEST: Self = Self::MAX;
 
+            #[inline(always)]
             fn add(self, other: Self) -> Self {
                 self.wrapping_add(other)
             }
+            #[inline(always)]
             fn mul(self, other: Self) -> Self {
                 self.wrapping_mul(other)
             }
+            #[inline(always)]
             fn min(self, other: Self) -> Self {
                 Ord::min(self, other)
             }
+            #[inline(always)]
             fn max(self, other: Self) -> Self {
                 Ord::max(self, other)
             }
@@ -56,56 +105,109 @@ macro_rules! integers {
                 // The quotient is no larger than `self`, so it fits.
                 (self as $wide / count as $wide) as Self
             }
+            $($vectorised)*
         }
     )*};
 }
 
-integers!(u128: u8 u16 u32 u64 u128 usize);
-integers!(i128: i8 i16 i32 i64 i128 isize);
+integers! { u128:
+    u8 { loops!(u8, u8); division!(in f32); }
+    u16 { loops!(u16, u16); division!(in f32); }
+    u32 { loops!(u32, u32); division!(in f64); }
+    u64 { loops!(u64, u64); division!(by divide); }
+    usize { loops!(u64, u64); division!(by divide); }
+    u128 {}
+}
 
+integers! { i128:
+    i8 { loops!(u8, i8); division!(in f32); }
+    i16 { loops!(u16, i16); division!(in f32); }
+    i32 { loops!(u32, i32); division!(in f64); }
+    i64 { loops!(u64, i64); division!(by divide_signed); }
+    isize { loops!(u64, i64); division!(by divide_signed); }
+    i128 {}
+}
+
+/// What all floats have in common.
 macro_rules! floats {
-    ($($type:ident: $zero:expr, $one:expr, $add:expr, $mul:expr, $over:expr;)*) => {$(
+    ($($type:ident { $($item:item)* })*) => {$(
         impl Number for $type {
-            const ZERO: Self = $zero;
-            const ONE: Self = $one;
             const LOWEST: Self = Self::NEG_INFINITY;
             const HIGHEST: Self = Self::INFINITY;
 
-            fn add(self, other: Self) -> Self {
-                $add(self, other)
-            }
-            fn mul(self, other: Self) -> Self {
-                $mul(self, other)
-            }
+            // Without a branch: three comparisons, and selections.
+            #[inline(always)]
             fn min(self, other: Self) -> Self {
-                if self.is_nan() || self < other {
-                    self
-                } else if self == other {
-                    // Equal floats differ in the sign of zero at most; the minimum takes it from either.
-                    Self::from_bits(self.to_bits() | other.to_bits())
-                } else {
-                    other
-                }
+                // Equal floats differ in the sign of zero at most; the minimum takes it from either.
+                let signed = Self::from_bits(self.to_bits() | other.to_bits());
+                let lesser = if self < other { self } else { other };
+                let lesser = if self == other { signed } else { lesser };
+                if self.is_nan() { self } else { lesser } // and if `other` is, that is what it came to
             }
+            #[inline(always)]
             fn max(self, other: Self) -> Self {
-                if self.is_nan() || self > other {
-                    self
-                } else if self == other {
-                    Self::from_bits(self.to_bits() & other.to_bits())
-                } else {
-                    other
-                }
+                let signed = Self::from_bits(self.to_bits() & other.to_bits());
+                let greater = if self > other { self } else { other };
+                let greater = if self == other { signed } else { greater };
+                if self.is_nan() { self } else { greater }
             }
-            fn over(self, count: usize) -> Self {
-                $over(self, count)
-            }
+            $($item)*
         }
     )*};
 }
 
-floats! {
-    f32: 0.0, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f32;
-    f64: 0.0, 1.0, |a, b| a + b, |a, b| a * b, |a, n| a / n as f64;
-    f16: f16::ZERO, f16::ONE, |a, b| a + b, |a, b| a * b, |a: f16, n| f16::from_f32(a.to_f32() / n as f32);
-    bf16: bf16::ZERO, bf16::ONE, |a, b| a + b, |a, b| a * b, |a: bf16, n| bf16::from_f32(a.to_f32() / n as f32);
+macro_rules! singles {
+    ($($type:ident)*) => { floats! {$(
+        $type {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                self * other
+            }
+            fn over(self, count: usize) -> Self {
+                self / count as Self
+            }
+            fn divide(values: &mut [Self], count: usize) {
+                let count = count as Self;
+                kernels::divide(values, |value| value / count);
+            }
+            loops!($type, $type);
+        }
+    )*}};
 }
+
+singles!(f32 f64);
+
+macro_rules! halves {
+    ($($type:ident)*) => { floats! {$(
+        $type {
+            const ZERO: Self = Self::ZERO;
+            const ONE: Self = Self::ONE;
+
+            fn add(self, other: Self) -> Self {
+                self + other
+            }
+            fn mul(self, other: Self) -> Self {
+                self * other
+            }
+            fn over(self, count: usize) -> Self {
+                Self::from_f32(self.to_f32() / count as f32)
+            }
+            fn divide(values: &mut [Self], count: usize) {
+                let count = count as f32;
+                kernels::divide(values, |value| Self::narrow(value.widen() / count));
+            }
+            fn kernels(operation: Operation) -> Kernels<Self> {
+                kernels::of_halves(operation)
+            }
+        }
+    )*}};
+}
+
+halves!(f16 bf16);

@@ -1,5 +1,7 @@
 //! How the contributions of several ranks become one.
 
+use crate::kernels::Operation;
+use crate::kernels::several::{self, InPlace};
 use crate::{Element, Number};
 use transport::Name;
 
@@ -50,6 +52,19 @@ pub trait Reduction<T: Element>: Sync {
             *o = self.apply(*l, *r);
         }
     }
+
+    /// Each of the columns, all equally long, becomes `finish(columns[0] ∘ columns[1] ∘ ...)`: an all-reduce of
+    /// buffers that lie in one memory. It goes over them once, block by block.
+    fn all_reduce_columns(&self, columns: &mut [&mut [T]]) {
+        let inputs = columns.len();
+        several::all_reduce(columns, &mut InPlace { reduction: self, inputs });
+    }
+
+    /// `output = finish(inputs[0] ∘ inputs[1] ∘ ...)`, where all are equally long and there is one at least. It goes
+    /// over them once, block by block.
+    fn reduce_columns(&self, inputs: &[&[T]], output: &mut [T]) {
+        several::reduce(inputs, output, &mut InPlace { reduction: self, inputs: inputs.len() });
+    }
 }
 
 /// The sum. Integers wrap.
@@ -74,7 +89,7 @@ pub struct Max;
 pub struct Mean;
 
 macro_rules! built_in {
-    ($($reduction:ident, $name:literal, $function:ident, $identity:expr;)*) => {$(
+    ($($reduction:ident: $name:literal, $function:ident, $operation:ident, mean: $mean:literal, $item:item;)*) => {$(
         impl<T: Number> Reduction<T> for $reduction {
             fn name(&self) -> &'static Name {
                 &Name($name)
@@ -82,34 +97,34 @@ macro_rules! built_in {
             fn apply(&self, left: T, right: T) -> T {
                 left.$function(right)
             }
-            fn identity(&self) -> Option<T> {
-                Some($identity)
+            fn fold(&self, left: &mut [T], right: &[T]) {
+                (T::kernels(Operation::$operation).fold)(left, right);
             }
+            fn fold_left(&self, left: &[T], right: &mut [T]) {
+                (T::kernels(Operation::$operation).fold)(right, left); // they commute, to the bit
+            }
+            fn combine(&self, out: &mut [T], left: &[T], right: &[T]) {
+                (T::kernels(Operation::$operation).combine)(out, left, right);
+            }
+            fn all_reduce_columns(&self, columns: &mut [&mut [T]]) {
+                several::all_reduce_numbers(T::kernels(Operation::$operation), $mean, columns);
+            }
+            fn reduce_columns(&self, inputs: &[&[T]], output: &mut [T]) {
+                several::reduce_numbers(T::kernels(Operation::$operation), $mean, inputs, output);
+            }
+            $item
         }
     )*};
 }
 
 built_in! {
-    Sum, "sum", add, T::ZERO;
-    Product, "product", mul, T::ONE;
-    Min, "min", min, T::HIGHEST;
-    Max, "max", max, T::LOWEST;
-}
-
-impl<T: Number> Reduction<T> for Mean {
-    fn name(&self) -> &'static Name {
-        &Name("mean")
-    }
-
-    fn apply(&self, left: T, right: T) -> T {
-        left.add(right)
-    }
-
-    fn finish(&self, result: &mut [T], contributions: usize) {
-        for value in result {
-            *value = value.over(contributions);
-        }
-    }
+    Sum: "sum", add, Sum, mean: false, fn identity(&self) -> Option<T> { Some(T::ZERO) };
+    Product: "product", mul, Product, mean: false, fn identity(&self) -> Option<T> { Some(T::ONE) };
+    Min: "min", min, Min, mean: false, fn identity(&self) -> Option<T> { Some(T::HIGHEST) };
+    Max: "max", max, Max, mean: false, fn identity(&self) -> Option<T> { Some(T::LOWEST) };
+    Mean: "mean", add, Sum, mean: true, fn finish(&self, result: &mut [T], contributions: usize) {
+        T::divide(result, contributions);
+    };
 }
 
 /// A function of the caller's.
