@@ -1,6 +1,6 @@
 //! The arithmetic of the built-in reductions, one element at a time.
 
-use crate::kernels::{self, Half, Kernels, Operation};
+use crate::kernels::{self, Divisor, Half, Kernels, Operation};
 use crate::{Element, Max, Min, Product, Sum};
 use half::{bf16, f16};
 
@@ -8,8 +8,14 @@ use half::{bf16, f16};
 /// [`Min`](crate::Min), [`Max`](crate::Max) and [`Mean`](crate::Mean) need.
 ///
 /// Integers wrap on overflow, as in MPI. Floats: minimum and maximum of anything and NaN are NaN, and -0 is
-/// less than +0, so that the result doesn't depend on the order of the ranks. `f16` and `bf16` compute each
-/// step in `f32` and round to nearest.
+/// less than +0, so that the result doesn't depend on the order of the ranks.
+///
+/// `f16` and `bf16` compute each step in `f32` and round to nearest. Where several are reduced at once, in one memory
+/// ([`Reduction::all_reduce_columns`](crate::Reduction::all_reduce_columns)), sums, products and means stay in `f32`
+/// to the end and are rounded once, because a sum of ones in `bf16` that is rounded at each step stops growing at 256,
+/// and one in `f16` overflows at 65520. Messages carry partial results in the type itself, half the bytes of `f32`, so
+/// algorithms of messages round at each step. So of three and more contributions, or for a mean, algorithms may differ
+/// in the last bits, and where a partial result overflows; every algorithm gives the same bits on all ranks.
 pub trait Number: Element + PartialOrd {
     /// The neutral element of addition.
     const ZERO: Self;
@@ -63,16 +69,16 @@ macro_rules! loops {
 
 /// The vectorised division; see `kernels/mean.rs`.
 macro_rules! division {
-    (in $float:ident) => {
+    ($bits:ident, $divide:ident) => {
         fn divide(values: &mut [Self], count: usize) {
-            let count = count as $float;
-            kernels::divide(values, |value| (value as $float / count) as Self);
-        }
-    };
-    (by $divide:ident) => {
-        fn divide(values: &mut [Self], count: usize) {
-            let divisor = kernels::Divisor::new(count);
-            kernels::divide(values, |value| divisor.$divide(value as _) as Self);
+            match Divisor::<$bits>::new(count) {
+                Some(divisor) => kernels::divide(
+                    values,
+                    #[inline(always)]
+                    move |x| divisor.$divide(x as _) as Self,
+                ),
+                None => values.fill(0),
+            }
         }
     };
 }
@@ -111,20 +117,20 @@ macro_rules! integers {
 }
 
 integers! { u128:
-    u8 { loops!(u8, u8); division!(in f32); }
-    u16 { loops!(u16, u16); division!(in f32); }
-    u32 { loops!(u32, u32); division!(in f64); }
-    u64 { loops!(u64, u64); division!(by divide); }
-    usize { loops!(u64, u64); division!(by divide); }
+    u8 { loops!(u8, u8); division!(u8, divide); }
+    u16 { loops!(u16, u16); division!(u16, divide); }
+    u32 { loops!(u32, u32); division!(u32, divide); }
+    u64 { loops!(u64, u64); division!(u64, divide); }
+    usize { loops!(u64, u64); division!(u64, divide); }
     u128 {}
 }
 
 integers! { i128:
-    i8 { loops!(u8, i8); division!(in f32); }
-    i16 { loops!(u16, i16); division!(in f32); }
-    i32 { loops!(u32, i32); division!(in f64); }
-    i64 { loops!(u64, i64); division!(by divide_signed); }
-    isize { loops!(u64, i64); division!(by divide_signed); }
+    i8 { loops!(u8, i8); division!(u8, divide_signed); }
+    i16 { loops!(u16, i16); division!(u16, divide_signed); }
+    i32 { loops!(u32, i32); division!(u32, divide_signed); }
+    i64 { loops!(u64, i64); division!(u64, divide_signed); }
+    isize { loops!(u64, i64); division!(u64, divide_signed); }
     i128 {}
 }
 
@@ -175,7 +181,7 @@ macro_rules! singles {
             }
             fn divide(values: &mut [Self], count: usize) {
                 let count = count as Self;
-                kernels::divide(values, |value| value / count);
+                kernels::divide(values, #[inline(always)] move |value| value / count);
             }
             loops!($type, $type);
         }
@@ -201,7 +207,7 @@ macro_rules! halves {
             }
             fn divide(values: &mut [Self], count: usize) {
                 let count = count as f32;
-                kernels::divide(values, |value| Self::narrow(value.widen() / count));
+                kernels::divide(values, #[inline(always)] move |value| Self::narrow(value.widen() / count));
             }
             fn kernels(operation: Operation) -> Kernels<Self> {
                 kernels::of_halves(operation)

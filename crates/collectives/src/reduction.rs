@@ -9,7 +9,10 @@ use transport::Name;
 ///
 /// Results are the same bits on all ranks and on every run: each algorithm combines the contributions in an
 /// order that depends on the number of ranks and the position in the buffer alone. Different algorithms may
-/// round differently. The payload of a NaN is unspecified, as in Rust itself.
+/// round differently (`f16` and `bf16` most: see [`Number`]). The payload of a NaN is unspecified, as in Rust itself.
+///
+/// [`name`](Self::name) and [`apply`](Self::apply) are all that must be written. The built-in reductions have loops of
+/// their own, compiled for the widest vectors of the processor, with the same bits on each.
 pub trait Reduction<T: Element>: Sync {
     /// Compared between ranks: a rank that sums never silently meets one that multiplies.
     fn name(&self) -> &'static Name;

@@ -1,19 +1,26 @@
 //! A whole slice divided by a count, exactly as [`Number::over`](crate::Number::over) divides one element.
 //!
-//! No processor here has a vector division of integers. Up to 32 bits a float holds element and count, and the
-//! quotient of two whole numbers, rounded to nearest, is never rounded *up* to a whole number: if n does not divide x,
-//! x/n is at least 1/n below the next one, and half a unit in the last place is less. So cut off, it is exact.
-//! (A count so large that the float doesn't hold it gives 0, as it should.)
+//! Processors divide floats in vectors, but not integers. To divide many integers of W bits by the same n is to multiply
+//! them with 2^W / n, found once:
 //!
-//! For 64 bits there is no such float. There a division by the same n becomes a multiplication with 2^64/n, made once:
-//! T. Granlund, P. Montgomery, Division by Invariant Integers using Multiplication, 1994.
+//! ```text
+//! l = lg n, rounded up        m = floor(2^W (2^l - n) / n) + 1        so that 2^W + m is 2^(W + l) / n, rounded up
+//!
+//! x / n = floor(x (2^W + m) / 2^(W + l))        exact for every x < 2^W
+//! ```
+//!
+//! The upper half of x m is a vector instruction for 16 bits, a few of them for 8 and 32, and for 64 a multiplication
+//! in the scalar unit, still several times as fast as a division.
+//!
+//! Source: T. Granlund, P. Montgomery, Division by Invariant Integers using Multiplication, 1994.
 
-/// `value = value divided by count` for each: `quotient` is inlined into the loop.
+/// Each value becomes its `quotient`, which must be inlined into the loop, and must hold what it captures by value: what
+/// lies behind a reference might change with every store, for all that the compiler knows.
 #[inline(always)]
 pub(crate) fn divide<T: Copy>(values: &mut [T], quotient: impl Fn(T) -> T) {
     simd::vectorised(
         #[inline(always)]
-        || {
+        move || {
             for value in values {
                 *value = quotient(*value);
             }
@@ -22,35 +29,49 @@ pub(crate) fn divide<T: Copy>(values: &mut [T], quotient: impl Fn(T) -> T) {
 }
 
 /// Divides by the same number again and again.
-///
-/// With l = ceil(lg n) and m = floor(2^64 (2^l - n) / n) + 1, the factor is 2^64 + m, and
-/// x / n = floor(x (2^64 + m) / 2^(64 + l)) for all x < 2^64. The sum is shifted in two steps, so that it doesn't overflow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Divisor {
-    factor: u64,
+pub(crate) struct Divisor<U> {
+    /// m
+    factor: U,
+    /// x (2^W + m) doesn't fit 2 W bits, so the shift by l is made in two steps.
     first: u32,
     second: u32,
 }
 
-impl Divisor {
-    pub(crate) fn new(n: usize) -> Self {
-        assert!(n > 0, "the mean of nothing");
-        let bits = usize::BITS - (n - 1).leading_zeros(); // 0 for 1
-        let n = n as u128;
-        let factor = (((1_u128 << bits) - n) << 64) / n + 1;
-        Self { factor: factor as u64, first: bits.min(1), second: bits.saturating_sub(1) }
-    }
+macro_rules! divisors {
+    ($($type:ident, $signed:ident, $twice:ident;)*) => {$(
+        impl Divisor<$type> {
+            /// `None` if n is larger than any number of the type, so that all quotients are 0.
+            pub(crate) fn new(n: usize) -> Option<Self> {
+                assert!(n > 0, "the mean of nothing");
+                let last = $type::try_from(n - 1).ok()?;
+                let log = $type::BITS - last.leading_zeros();
+                let n = u128::from(last) + 1;
+                let factor = (((1 << log) - n) << $type::BITS) / n + 1;
+                Some(Self { factor: factor as $type, first: log.min(1), second: log.saturating_sub(1) })
+            }
 
-    #[inline(always)]
-    pub(crate) fn divide(self, x: u64) -> u64 {
-        let high = ((u128::from(self.factor) * u128::from(x)) >> 64) as u64;
-        (high + ((x - high) >> self.first)) >> self.second
-    }
+            /// x / n
+            #[inline(always)]
+            pub(crate) fn divide(self, x: $type) -> $type {
+                let high = ((self.factor as $twice * x as $twice) >> $type::BITS) as $type;
+                // Nothing overflows; but a check of that, as in a build for tests, would not be vectorised.
+                high.wrapping_add(x.wrapping_sub(high) >> self.first) >> self.second
+            }
 
-    /// Towards zero.
-    #[inline(always)]
-    pub(crate) fn divide_signed(self, x: i64) -> i64 {
-        let sign = x >> 63; // 0 or -1
-        (self.divide(x.unsigned_abs()) as i64 ^ sign).wrapping_sub(sign)
-    }
+            /// x / n, rounded towards zero.
+            #[inline(always)]
+            pub(crate) fn divide_signed(self, x: $signed) -> $signed {
+                let sign = x >> ($type::BITS - 1); // 0 or -1
+                (self.divide(x.unsigned_abs()) as $signed ^ sign).wrapping_sub(sign)
+            }
+        }
+    )*};
+}
+
+divisors! {
+    u8, i8, u16;
+    u16, i16, u32;
+    u32, i32, u64;
+    u64, i64, u128;
 }
