@@ -12,9 +12,9 @@
 //! Algorithms that send partial results send them as f16 or bf16, half as much as f32 would be, and round at each step.
 //!
 //! The conversions are plain integer arithmetic without a branch, so that loops of them become vector instructions on
-//! every level. (The `half` crate's use F16C where there is one, eight elements a call: measured in `kernels/half`'s
-//! tests to give the same bits, and half as fast on AVX-512.) Subnormals cost no more than other numbers: no step has
-//! a subnormal operand that processors handle in microcode, but for f32 results below 2^-126.
+//! every level. (The `half` crate's use F16C where there is one; but code for F16C is not inlined into these loops.)
+//! Subnormal f16 cost no more than others: no step has an operand that some processors hand to microcode, unless a
+//! product is below 2^-126.
 //!
 //! Minimum and maximum need no arithmetic: as integers, the bits are in the order of the numbers, once those of
 //! negative ones are flipped. f16 and bf16 differ in what is NaN alone: what is above infinity.
@@ -241,5 +241,41 @@ impl<T: Number> Accumulate<T> for InSingle<'_, T> {
             f32::divide(sums, count);
         }
         (self.wide.narrow)(into, sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every half is widened, and what lies next to it or to the middle of two is narrowed, and so is every upper half
+    /// of an f32 with several lower ones: as the `half` crate does it.
+    fn converts<T: Half>(reference: fn(f32) -> T, back: fn(T) -> f32) {
+        for bits in 0..=u16::MAX {
+            let value = T::of_bits(bits);
+            let wide = value.widen();
+            assert!(
+                wide.to_bits() == back(value).to_bits() || wide.is_nan() && back(value).is_nan(),
+                "{bits:#x}"
+            );
+            for low in [0, 1, 0xFFF, 0x1000, 0x1001, 0x2000, 0x7FFF, 0x8000, 0x8001, 0xFFFF] {
+                let wide = wide.to_bits();
+                for near in [wide.wrapping_add(low), wide.wrapping_sub(low), u32::from(bits) << 16 | low] {
+                    let near = f32::from_bits(near);
+                    let (narrow, expected) = (T::narrow(near).bits(), reference(near).bits());
+                    let nan = |bits: u16| bits & 0x7FFF > T::INFINITY_BITS;
+                    assert!(
+                        narrow == expected || nan(narrow) && nan(expected),
+                        "{near:e}: {narrow:#x}, not {expected:#x}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn conversions_are_those_of_the_half_crate() {
+        converts(bf16::from_f32, bf16::to_f32);
+        converts(f16::from_f32, f16::to_f32);
     }
 }
