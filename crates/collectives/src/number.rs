@@ -4,8 +4,7 @@ use crate::kernels::{self, Divisor, Half, Kernels, Operation};
 use crate::{Element, Max, Min, Product, Sum};
 use half::{bf16, f16};
 
-/// An element with the arithmetic that [`Sum`](crate::Sum), [`Product`](crate::Product),
-/// [`Min`](crate::Min), [`Max`](crate::Max) and [`Mean`](crate::Mean) need.
+/// An element with the arithmetic that [`Sum`], [`Product`], [`Min`], [`Max`] and [`Mean`](crate::Mean) need.
 ///
 /// Integers wrap on overflow, as in MPI. Floats: minimum and maximum of anything and NaN are NaN, and -0 is
 /// less than +0, so that the result doesn't depend on the order of the ranks.
@@ -13,7 +12,7 @@ use half::{bf16, f16};
 /// `f16` and `bf16` compute each step in `f32` and round to nearest. Where several are reduced at once, in one memory
 /// ([`Reduction::all_reduce_columns`](crate::Reduction::all_reduce_columns)), sums, products and means stay in `f32`
 /// to the end and are rounded once, because a sum of ones in `bf16` that is rounded at each step stops growing at 256,
-/// and one in `f16` overflows at 65520. Messages carry partial results in the type itself, half the bytes of `f32`, so
+/// and one in `f16` at 2048. Messages carry partial results in the type itself, half the bytes of `f32`, so
 /// algorithms of messages round at each step. So of three and more contributions, or for a mean, algorithms may differ
 /// in the last bits, and where a partial result overflows; every algorithm gives the same bits on all ranks.
 pub trait Number: Element + PartialOrd {

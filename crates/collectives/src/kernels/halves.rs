@@ -6,7 +6,7 @@
 //! f32    s eeeeeeee mmmmmmmmmmmmmmmmmmmmmmm
 //! ```
 //!
-//! With 8 bits of mantissa, a sum of ones that is rounded at each step stops growing at 256; and 65 ranks with 1024 each
+//! With 8 bits of mantissa, a sum of ones that is rounded at each step stops growing at 256; and 64 ranks with 1024 each
 //! overflow an f16 on the way to a mean of 1024. So what is accumulated here is f32, and is rounded once, to nearest
 //! even: at most half a unit in the last place from the f32 result. Of two inputs both ways give the same bits.
 //! Algorithms that send partial results send them as f16 or bf16, half as much as f32 would be, and round at each step.
