@@ -8,35 +8,16 @@
 //! ```
 
 use bitonic::Algorithm;
-use std::time::Duration;
-use testkit::sorting::Pattern;
 use testkit::timed::sorting::contender::Contender;
-use testkit::timed::sorting::{laps, wrong};
+use testkit::timed::sorting::dtype::Dtype;
 
 /// Keys of an array: in the first cache, in the second, and beyond.
 pub const LENGTHS: [usize; 3] = [1 << 10, 1 << 16, 1 << 20];
 
-/// A key type.
-#[derive(Clone, Copy, Debug)]
-pub struct Dtype {
-    /// As in Rust.
-    pub name: &'static str,
-    /// Keys that a contender gets wrong.
-    pub wrong: fn(Pattern, usize, Contender) -> usize,
-    /// How long it takes to sort so many arrays.
-    pub laps: fn(Pattern, usize, Contender, u64) -> Duration,
-}
-
-macro_rules! dtypes {
-    ($($type:ident)*) => {
-        [$(Dtype { name: stringify!($type), wrong: wrong::<$type>, laps: laps::<$type> },)*]
-    };
-}
-
 /// Types of which all contenders are measured. Of the others only the library's sort on one thread, and the standard
 /// library's.
-const TYPES: [Dtype; 2] = dtypes!(u32 f32);
-const MORE_TYPES: [Dtype; 4] = dtypes!(i32 u64 i64 f64);
+const TYPES: [&str; 2] = ["u32", "f32"];
+const MORE_TYPES: [&str; 4] = ["i32", "u64", "i64", "f64"];
 
 /// One benchmark.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +25,7 @@ pub struct Benchmark {
     /// Who sorts.
     pub contender: Contender,
     /// What.
-    pub dtype: Dtype,
+    pub dtype: &'static Dtype,
     /// How many.
     pub length: usize,
 }
@@ -63,7 +44,10 @@ pub fn benchmarks() -> Vec<Benchmark> {
     let more =
         MORE_TYPES.into_iter().flat_map(|dtype| [simd, Contender::Std].map(|contender| (dtype, contender)));
     all.chain(more)
-        .flat_map(|(dtype, contender)| LENGTHS.map(|length| Benchmark { contender, dtype, length }))
+        .flat_map(|(name, contender)| {
+            let dtype = Dtype::named(name);
+            LENGTHS.map(|length| Benchmark { contender, dtype, length })
+        })
         .collect()
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`pattern`] | inputs whose results are known without combining whole buffers |
 //! | [`size`] | what a size means |
+//! | [`dtype`] | the element types, by name |
 //! | [`start`] | a common start outside the transport that is measured |
 //! | [`arithmetic`] | products, softmax and attention |
 //! | [`parallel`] | attention across ranks, beside one rank |
@@ -22,6 +23,8 @@
 
 #[cfg(feature = "arithmetic")]
 pub mod arithmetic;
+#[cfg(feature = "dtypes")]
+pub mod dtype;
 #[cfg(feature = "arithmetic")]
 pub mod parallel;
 pub mod pattern;

@@ -43,12 +43,12 @@ pub(crate) enum Operation {
 /// Measures and reports, point by point. True if no element was wrong.
 pub(super) fn run(out: &mut dyn Write, operation: &Operation) -> io::Result<bool> {
     match operation {
-        Operation::Softmax(options) => softmax::run(out, options),
-        Operation::Attention(options) => attention::run(out, options, Pass::Forward),
-        Operation::AttentionBackward(options) => attention::run(out, options, Pass::Backward),
-        Operation::AttentionTraining(options) => attention::run(out, options, Pass::Training),
-        Operation::Mha(options) => multi_head::run(out, options, Pass::Forward),
-        Operation::MhaBackward(options) => multi_head::run(out, options, Pass::Backward),
-        Operation::MhaTraining(options) => multi_head::run(out, options, Pass::Training),
+        Operation::Softmax(options) => options.run(out),
+        Operation::Attention(options) => options.run(out, Pass::Forward),
+        Operation::AttentionBackward(options) => options.run(out, Pass::Backward),
+        Operation::AttentionTraining(options) => options.run(out, Pass::Training),
+        Operation::Mha(options) => options.run(out, Pass::Forward),
+        Operation::MhaBackward(options) => options.run(out, Pass::Backward),
+        Operation::MhaTraining(options) => options.run(out, Pass::Training),
     }
 }

@@ -4,13 +4,11 @@
 //! |---|---|
 //! | [`request`] | a collective as a command |
 //! | [`options`] | its options, and what they come to |
-//! | [`dtype`] | the element types, by name |
 //! | [`bandwidth`] | bytes and time to gigabytes per second, as in nccl-tests |
 //! | [`point`] | one measurement, and as an object of JSON |
 //! | [`table`] | for people |
 
 mod bandwidth;
-mod dtype;
 mod options;
 mod point;
 mod request;
@@ -80,8 +78,8 @@ fn run_choice(
 
 #[cfg(test)]
 mod tests {
-    use super::dtype;
     use crate::bench::tests::{objects, output};
+    use testkit::timed::dtype;
 
     #[test]
     fn everything_runs_and_nothing_is_wrong() {

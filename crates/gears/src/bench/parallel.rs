@@ -12,15 +12,11 @@ mod point;
 mod record;
 mod table;
 
-use super::arithmetic::common::Dtype;
 use matmul::Threads;
 use options::{Options, Plan};
-use parallel::Float;
 use point::Point;
 use std::io::{self, Write};
 use testkit::timed::arithmetic::Pass;
-use testkit::timed::arithmetic::attention::Attention;
-use testkit::timed::parallel::measure;
 use testkit::timed::parallel::name::Family;
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -52,39 +48,10 @@ pub(crate) enum Operation {
 /// Measures and reports, point by point. True if no element was wrong.
 pub(super) fn run(out: &mut dyn Write, operation: &Operation) -> io::Result<bool> {
     let (options, families, pass) = operation.parts();
-    match options.dtype {
-        Dtype::F32 => measure_all::<f32>(out, options, families, pass),
-        Dtype::F64 => measure_all::<f64>(out, options, families, pass),
-    }
-}
-
-impl Operation {
-    fn parts(&self) -> (&Options, &'static [Family], Pass) {
-        let (forward, training) = (Pass::Forward, Pass::Training);
-        match self {
-            Operation::Ulysses(options) => (options, &[Family::Ulysses], forward),
-            Operation::UlyssesTraining(options) => (options, &[Family::Ulysses], training),
-            Operation::Ring(options) => (options, &[Family::Ring], forward),
-            Operation::RingTraining(options) => (options, &[Family::Ring], training),
-            Operation::AllGatherKeys(options) => (options, &[Family::AllGatherKeys], forward),
-            Operation::AllGatherKeysTraining(options) => (options, &[Family::AllGatherKeys], training),
-            Operation::UlyssesRing(options) => (options, &[Family::UlyssesRing], forward),
-            Operation::UlyssesRingTraining(options) => (options, &[Family::UlyssesRing], training),
-            Operation::SequenceParallel(options) => (options, &Family::ALL, forward),
-            Operation::SequenceParallelTraining(options) => (options, &Family::ALL, training),
-        }
-    }
-}
-
-fn measure_all<T: Float>(
-    out: &mut dyn Write,
-    options: &Options,
-    families: &[Family],
-    pass: Pass,
-) -> io::Result<bool> {
     let Plan { points, skipped } = options.plan(families).unwrap_or_else(|message| crate::refuse(message));
+    let dtype = options.dtype.timed();
     // Sizes that make no sense make none without tokens.
-    if let Err(error) = Attention::<T>::new(options.setting(pass, 0)) {
+    if let Err(error) = (dtype.attention)(options.setting(pass, 0)) {
         crate::refuse(error);
     }
     let cores = options::cores();
@@ -103,10 +70,10 @@ fn measure_all<T: Float>(
     let mut measured = Vec::new();
     for tokens in options.sequence() {
         let setting = options.setting(pass, tokens);
-        let whole = Attention::<T>::new(setting).map_err(io::Error::other)?;
         for &on in &points {
-            let of = measure(&whole, on, Some(alone), options.repeat()).map_err(io::Error::other)?;
-            let point = Point::new(options, on, &setting, T::TYPE.name, cores, &of);
+            let of =
+                (dtype.on_ranks)(setting, on, Some(alone), options.repeat()).map_err(io::Error::other)?;
+            let point = Point::new(options, on, &setting, dtype.name, cores, &of);
             match options.json {
                 true => writeln!(out, "{}", serde_json::to_string(&point)?)?,
                 false => table::write_point(out, &point)?,
@@ -118,4 +85,22 @@ fn measure_all<T: Float>(
         record::write(path, cores, &measured)?;
     }
     Ok(measured.iter().all(|point| point.wrong == 0))
+}
+
+impl Operation {
+    fn parts(&self) -> (&Options, &'static [Family], Pass) {
+        let (forward, training) = (Pass::Forward, Pass::Training);
+        match self {
+            Operation::Ulysses(options) => (options, &[Family::Ulysses], forward),
+            Operation::UlyssesTraining(options) => (options, &[Family::Ulysses], training),
+            Operation::Ring(options) => (options, &[Family::Ring], forward),
+            Operation::RingTraining(options) => (options, &[Family::Ring], training),
+            Operation::AllGatherKeys(options) => (options, &[Family::AllGatherKeys], forward),
+            Operation::AllGatherKeysTraining(options) => (options, &[Family::AllGatherKeys], training),
+            Operation::UlyssesRing(options) => (options, &[Family::UlyssesRing], forward),
+            Operation::UlyssesRingTraining(options) => (options, &[Family::UlyssesRing], training),
+            Operation::SequenceParallel(options) => (options, &Family::ALL, forward),
+            Operation::SequenceParallelTraining(options) => (options, &Family::ALL, training),
+        }
+    }
 }

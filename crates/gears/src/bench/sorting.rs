@@ -2,13 +2,11 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`dtype`] | the key types, by name |
 //! | [`options`] | the options that both have |
 //! | [`sort`] | in one process, by turns with the standard library's and rayon's |
 //! | [`point`] | one measurement of that, and as an object of JSON |
 //! | [`ranks`] | across ranks, by turns with one process |
 
-mod dtype;
 mod options;
 mod point;
 mod ranks;

@@ -6,12 +6,15 @@
 //! | [`softmax`] | of each row of a matrix |
 //! | [`attention`] | any algorithm, forward, backward, or both |
 //! | [`multi_head`] | attention with its projections |
+//! | [`dtype`] | all of them for `f32` and for `f64` |
 //! | [`rule`] | how wrong a result may be, and which part of a big one is looked at |
 //!
 //! A [`Work`] is one computation on inputs of its own. It knows the answer, so that nothing wrong is timed, and
 //! how much there is to compute, so that a time becomes a speed.
 
 pub mod attention;
+#[cfg(feature = "dtypes")]
+pub mod dtype;
 pub mod multi_head;
 pub mod product;
 pub mod rule;

@@ -14,10 +14,13 @@
 //! |---|---|
 //! | [`keys`] | the key types, and how the standard library and rayon sort them |
 //! | [`contender`] | who sorts, by name; and whether the answer is right |
+//! | [`dtype`] | the key types, by name |
 //! | [`minima`] | how many minima and maxima a core takes a second: what bounds every network |
 //! | [`ranks`] | sorts across ranks, by turns with one process |
 
 pub mod contender;
+#[cfg(feature = "dtypes")]
+pub mod dtype;
 pub mod keys;
 pub mod minima;
 pub mod ranks;
@@ -155,40 +158,6 @@ mod tests {
     use super::*;
     use crate::sorting::sample::oracle;
     use bitonic::Direction;
-
-    fn measured<K: Keys>(pattern: Pattern, length: usize) -> Measured {
-        let setting = Setting { pattern, length, contenders: Contender::ALL.to_vec() };
-        measure::<K>(&setting, Repeat::times(2))
-    }
-
-    #[test]
-    fn everybody_is_right_and_is_timed() {
-        for length in [1, 100, 4097] {
-            for measured in [
-                measured::<u8>(Pattern::Random, length),
-                measured::<i32>(Pattern::Saw, length),
-                measured::<f32>(Pattern::Special, length),
-                measured::<f64>(Pattern::Random, length),
-                measured::<u64>(Pattern::FewUnique, length),
-                measured::<i128>(Pattern::Descending, length),
-            ] {
-                assert_eq!(measured.arrays, ROUND.div_ceil(length));
-                assert_eq!(measured.contenders.len(), Contender::ALL.len());
-                for (timed, contender) in measured.contenders.iter().zip(Contender::ALL) {
-                    assert_eq!((timed.wrong, timed.times.len()), (0, 2), "{}", contender.name());
-                }
-                assert_eq!(measured.minima.len(), 2);
-            }
-        }
-    }
-
-    #[test]
-    fn many_laps_are_several_rounds() {
-        let laps = |count| laps::<u32>(Pattern::Random, ROUND, Contender::Std, count);
-        assert_eq!(laps(0), Duration::ZERO);
-        assert!(laps(3) > Duration::ZERO);
-        assert_eq!(wrong::<u32>(Pattern::Random, 10, Contender::Argsort), 0);
-    }
 
     #[test]
     fn every_array_is_another_and_every_round_is() {

@@ -1,17 +1,17 @@
 //! Attention, by any algorithm.
 
-use super::common::{Common, Dtype, count, heads, is_asked, names};
+use super::common::{Common, count, heads, is_asked, names};
 use super::record;
 use super::report::{Point, Report};
 use super::table::{Columns, Speed};
 use crate::bench::sizes::Sizes;
-use attention::{Algorithm, Float, Shape};
+use attention::{Algorithm, Shape};
 use matmul::Threads;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use testkit::timed::arithmetic::Pass;
-use testkit::timed::arithmetic::attention::{Attention, Setting};
+use testkit::timed::arithmetic::attention::Setting;
 
 /// Which attentions to measure.
 #[derive(Clone, Debug, clap::Args)]
@@ -72,20 +72,13 @@ pub(super) struct AttentionSizes {
     causal: bool,
 }
 
-/// Measures and reports. True if no element was wrong.
-pub(super) fn run(out: &mut dyn Write, options: &Options, pass: Pass) -> io::Result<bool> {
-    match options.common.dtype {
-        Dtype::F32 => options.run::<f32>(out, pass),
-        Dtype::F64 => options.run::<f64>(out, pass),
-    }
-}
-
 impl Options {
-    fn run<T: Float>(&self, out: &mut dyn Write, pass: Pass) -> io::Result<bool> {
-        let threads = self.common.threads();
+    /// Measures and reports. True if no element was wrong.
+    pub(super) fn run(&self, out: &mut dyn Write, pass: Pass) -> io::Result<bool> {
+        let (dtype, threads) = (self.common.dtype.timed(), self.common.threads());
         let setting = |algorithm, keys| self.setting(algorithm, pass, keys, threads);
         // Sizes that make no sense make none without keys.
-        if let Err(error) = Attention::<T>::new(setting(Algorithm::Naive, 0)) {
+        if let Err(error) = (dtype.attention)(setting(Algorithm::Naive, 0)) {
             crate::refuse(error);
         }
         let bench = format!("attention{}", pass.suffix());
@@ -94,14 +87,14 @@ impl Options {
         let mut points: Vec<Point<AttentionSizes>> = Vec::new();
         for sequence in self.sequence.powers_of(2) {
             for &algorithm in Algorithm::ALL.iter().filter(|a| is_asked(&self.algorithm, a.name())) {
-                let mut work = Attention::<T>::new(setting(algorithm, sequence)).map_err(io::Error::other)?;
+                let mut work = (dtype.attention)(setting(algorithm, sequence)).map_err(io::Error::other)?;
                 let size = sequence.to_string();
-                points.push(report.point::<T, _>(
+                points.push(report.point(
                     &bench,
                     algorithm.name(),
                     self.sizes(sequence),
                     &size,
-                    &mut work,
+                    &mut *work,
                 )?);
             }
         }

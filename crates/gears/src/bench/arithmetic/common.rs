@@ -6,6 +6,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 use std::time::Duration;
+use testkit::timed::arithmetic::dtype;
 use testkit::timed::start::Repeat;
 
 /// How to measure a computation.
@@ -35,12 +36,19 @@ pub(in crate::bench) enum Dtype {
     F64,
 }
 
+impl Dtype {
+    /// What is measured of this type.
+    pub(in crate::bench) fn timed(self) -> &'static dtype::Dtype {
+        match self {
+            Dtype::F32 => &dtype::F32,
+            Dtype::F64 => &dtype::F64,
+        }
+    }
+}
+
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-        })
+        f.write_str(self.timed().name)
     }
 }
 

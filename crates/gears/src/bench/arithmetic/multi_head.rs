@@ -1,16 +1,16 @@
 //! Multi-head self-attention with its projections.
 
-use super::common::{Common, Dtype, count, heads, is_asked, names};
+use super::common::{Common, count, heads, is_asked, names};
 use super::report::Report;
 use super::table::{Columns, Speed};
 use crate::bench::sizes::Sizes;
-use attention::{Algorithm, Float};
+use attention::Algorithm;
 use layers::multi_head;
 use matmul::Threads;
 use serde::Serialize;
 use std::io::{self, Write};
 use testkit::timed::arithmetic::Pass;
-use testkit::timed::arithmetic::multi_head::{MultiHead, Setting};
+use testkit::timed::arithmetic::multi_head::Setting;
 
 /// Which layers to measure.
 #[derive(Clone, Debug, clap::Args)]
@@ -59,21 +59,14 @@ struct LayerSizes {
     causal: bool,
 }
 
-/// Measures and reports. True if no element was wrong.
-pub(super) fn run(out: &mut dyn Write, options: &Options, pass: Pass) -> io::Result<bool> {
-    match options.common.dtype {
-        Dtype::F32 => options.run::<f32>(out, pass),
-        Dtype::F64 => options.run::<f64>(out, pass),
-    }
-}
-
 impl Options {
-    fn run<T: Float>(&self, out: &mut dyn Write, pass: Pass) -> io::Result<bool> {
-        let threads = self.common.threads();
+    /// Measures and reports. True if no element was wrong.
+    pub(super) fn run(&self, out: &mut dyn Write, pass: Pass) -> io::Result<bool> {
+        let (dtype, threads) = (self.common.dtype.timed(), self.common.threads());
         let sizes = self.sizes().unwrap_or_else(|error| crate::refuse(error));
         let setting = |algorithm, sequence| self.setting(algorithm, pass, sizes, sequence, threads);
         // What makes no sense makes none without tokens.
-        if let Err(error) = MultiHead::<T>::new(setting(Algorithm::Naive, 0)) {
+        if let Err(error) = (dtype.multi_head)(setting(Algorithm::Naive, 0)) {
             crate::refuse(error);
         }
         let &Options { batch, dim, heads: query_heads, causal, .. } = self;
@@ -88,9 +81,9 @@ impl Options {
         let mut report = Report::begin(out, &self.common, threads, &title, columns)?;
         for sequence in self.sequence.powers_of(2) {
             for &algorithm in Algorithm::ALL.iter().filter(|a| is_asked(&self.algorithm, a.name())) {
-                let mut work = MultiHead::<T>::new(setting(algorithm, sequence)).map_err(io::Error::other)?;
+                let mut work = (dtype.multi_head)(setting(algorithm, sequence)).map_err(io::Error::other)?;
                 let sizes = LayerSizes { batch, dim, heads: query_heads, kv_heads, sequence, causal };
-                report.point::<T, _>(&bench, algorithm.name(), sizes, &sequence.to_string(), &mut work)?;
+                report.point(&bench, algorithm.name(), sizes, &sequence.to_string(), &mut *work)?;
             }
         }
         Ok(report.right)

@@ -7,10 +7,10 @@ use crate::bench::time::{Micros, rounded};
 use crate::memory;
 use matmul::Threads;
 use serde::Serialize;
-use simd::Float;
 use std::io::{self, Write};
 use std::time::Duration;
-use testkit::timed::arithmetic::product::{By, Product, YARDSTICK};
+use testkit::timed::arithmetic::dtype::Dtype;
+use testkit::timed::arithmetic::product::{By, YARDSTICK};
 use testkit::timed::arithmetic::{Amount, Work, times};
 use testkit::timed::start::Repeat;
 
@@ -73,7 +73,7 @@ impl<'a> Report<'a> {
     }
 
     /// Measures and writes a point.
-    pub(super) fn point<T: Float, S: Serialize>(
+    pub(super) fn point<S: Serialize>(
         &mut self,
         bench: &str,
         algorithm: &'static str,
@@ -81,8 +81,9 @@ impl<'a> Report<'a> {
         size: &str,
         work: &mut dyn Work,
     ) -> io::Result<Point<S>> {
+        let dtype = self.common.dtype.timed();
         let wrong = work.wrong();
-        let product = product_flops::<T>(self.threads); // beside the call, since processors change their pace
+        let product = product_flops(dtype, self.threads); // beside the call, since processors change their pace
         let times = times(work, self.common.repeat());
         // Several, since of several threads not every one need have found something to do.
         let calls = if self.threads == Threads::ONE { 1 } else { 3 };
@@ -93,7 +94,7 @@ impl<'a> Report<'a> {
         let mut point = Point {
             bench: bench.to_owned(),
             algorithm,
-            dtype: T::NAME,
+            dtype: dtype.name,
             sizes,
             threads: self.threads.count(),
             iterations: times.len(),
@@ -127,10 +128,10 @@ impl<'a> Report<'a> {
 }
 
 /// How fast products are now: floating-point operations a second.
-fn product_flops<T: Float>(threads: Threads) -> f64 {
-    let mut product = Product::<T>::new(By::Seam(threads), YARDSTICK);
+fn product_flops(dtype: &Dtype, threads: Threads) -> f64 {
+    let mut product = (dtype.product)(By::Seam(threads), YARDSTICK);
     let repeat = Repeat { warm_up: 2, at_least: 3, budget: Duration::from_millis(30), at_most: 100 };
-    let seconds = Micros::of(&times(&mut product, repeat)).median / 1e6;
+    let seconds = Micros::of(&times(&mut *product, repeat)).median / 1e6;
     match product.amount() {
         Amount::Flops(flops) => flops / seconds,
         Amount::Bytes(_) => f64::NAN,
@@ -142,6 +143,7 @@ mod tests {
     use super::super::table::Speed;
     use super::*;
     use clap::Parser;
+    use testkit::timed::arithmetic::dtype;
 
     #[derive(Parser)]
     struct Cli {
@@ -177,7 +179,7 @@ mod tests {
             Report::begin(&mut out, &common, Threads::ONE, "something", columns).expect("it begins");
         let mut work = Wrong(0);
         for right in [true, true, false] {
-            let point = report.point::<f32, ()>("x", "y", (), "5", &mut work).expect("it is measured");
+            let point = report.point("x", "y", (), "5", &mut work).expect("it is measured");
             assert_eq!((report.right, point.wrong == 0, point.iterations), (right, right, 3));
             assert!(point.peak_bytes >= 600_000, "{}", point.peak_bytes); // other tests allocate too
         }
@@ -188,6 +190,6 @@ mod tests {
 
     #[test]
     fn products_have_a_speed() {
-        assert!(product_flops::<f32>(Threads::ONE) > 1e6);
+        assert!(product_flops(&dtype::F32, Threads::ONE) > 1e6);
     }
 }

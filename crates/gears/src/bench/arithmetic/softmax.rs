@@ -1,14 +1,13 @@
 //! Softmax of each row of a matrix, by any algorithm.
 
-use super::common::{Common, Dtype, count, is_asked, names};
+use super::common::{Common, count, is_asked, names};
 use super::report::Report;
 use super::table::{Columns, Speed};
 use crate::bench::sizes::Sizes;
 use attention::softmax::Algorithm;
 use serde::Serialize;
-use simd::Float;
 use std::io::{self, Write};
-use testkit::timed::arithmetic::softmax::{Setting, Softmax};
+use testkit::timed::arithmetic::softmax::Setting;
 
 /// Which softmax to measure.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,26 +36,19 @@ struct MatrixSizes {
     columns: usize,
 }
 
-/// Measures and reports. True if no element was wrong.
-pub(super) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
-    match options.common.dtype {
-        Dtype::F32 => options.run::<f32>(out),
-        Dtype::F64 => options.run::<f64>(out),
-    }
-}
-
 impl Options {
-    fn run<T: Float>(&self, out: &mut dyn Write) -> io::Result<bool> {
-        let threads = self.common.threads();
+    /// Measures and reports. True if no element was wrong.
+    pub(super) fn run(&self, out: &mut dyn Write) -> io::Result<bool> {
+        let (dtype, threads) = (self.common.dtype.timed(), self.common.threads());
         let rows = self.rows;
         let title = format!("softmax: of each of {rows} rows, into a given output");
         let layout = Columns { size: ["columns", "(numbers)"], speed: Speed::Bytes };
         let mut report = Report::begin(out, &self.common, threads, &title, layout)?;
         for columns in self.columns.powers_of(2) {
             for &algorithm in Algorithm::ALL.iter().filter(|a| is_asked(&self.algorithm, a.name())) {
-                let mut work = Softmax::<T>::new(Setting { algorithm, rows, columns, threads });
+                let mut work = (dtype.softmax)(Setting { algorithm, rows, columns, threads });
                 let (sizes, size) = (MatrixSizes { rows, columns }, columns.to_string());
-                report.point::<T, _>("softmax", algorithm.name(), sizes, &size, &mut work)?;
+                report.point("softmax", algorithm.name(), sizes, &size, &mut *work)?;
             }
         }
         Ok(report.right)

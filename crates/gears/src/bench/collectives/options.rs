@@ -1,11 +1,11 @@
 //! The options of every collective, and what they come to.
 
-use super::dtype::{self, Dtype};
 use crate::bench::sizes::Sizes;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use std::time::Duration;
 use testkit::case::{Case, Operation};
 use testkit::choice::Choice;
+use testkit::timed::dtype::{self, Dtype};
 use testkit::timed::start::Repeat;
 use testkit::timed::{measure, size};
 

@@ -1,12 +1,12 @@
 //! One measurement, and as an object of JSON: what has no meaning for the operation is left out.
 
 use super::bandwidth::{algorithm_bandwidth, bus_factor};
-use super::dtype::Dtype;
 use crate::bench::time::{Micros, rounded};
 use serde::Serialize;
 use testkit::case::Case;
 use testkit::choice::Choice;
 use testkit::gear::Gear;
+use testkit::timed::dtype::Dtype;
 use testkit::timed::{Measured, size};
 
 /// The fields are those of the JSON.
@@ -72,10 +72,10 @@ impl Point {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dtype;
     use super::*;
     use collectives::{AllGather, AllReduce, Barrier};
     use std::time::Duration;
+    use testkit::timed::dtype;
 
     fn point(choice: impl Into<testkit::gear::Algorithm>, length: usize) -> Point {
         let times = [4, 1, 2].map(Duration::from_micros).to_vec();

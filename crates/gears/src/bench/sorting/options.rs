@@ -1,10 +1,10 @@
 //! The options that all sorts have.
 
-use super::dtype::{self, Dtype};
 use crate::bench::arithmetic::common::{count, is_asked, names};
 use crate::bench::sizes::Sizes;
 use std::time::Duration;
 use testkit::sorting::Pattern;
+use testkit::timed::sorting::dtype::{self, Dtype};
 use testkit::timed::start::Repeat;
 
 /// What to sort, and how often.

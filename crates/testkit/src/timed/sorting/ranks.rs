@@ -143,31 +143,3 @@ fn laps<K: Keys>(
     }
     Ok(laps)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_way_is_right_and_is_timed() {
-        for way in RankSort::ALL {
-            for (ranks, length) in [(1, 10), (2, 5000), (3, 2), (4, 1001)] {
-                let on = OnRanks { way, ranks, pattern: Pattern::Random, length };
-                let measured = measure::<f32>(&on, Repeat::times(3)).expect("it runs");
-                assert_eq!((measured.wrong, measured.times.len()), (0, 3), "{on:?}");
-                assert_eq!((measured.threads.len(), measured.one_thread.len()), (3, 3), "{on:?}");
-                let lengths: Vec<usize> =
-                    (0..ranks).map(|r| Layout::even(length, ranks).block(r).len()).collect();
-                let most = (0..ranks).map(|rank| {
-                    let sent = way.cost(&lengths, rank, 4);
-                    8 * sent.words + 4 * sent.keys.end()
-                });
-                let most = most.max().unwrap_or(0);
-                match way {
-                    RankSort::Network(_) => assert_eq!(measured.sent, most, "{on:?}"),
-                    RankSort::SampleSort => assert!(measured.sent <= most, "{on:?}"),
-                }
-            }
-        }
-    }
-}

@@ -5,22 +5,6 @@ fn setting(pass: Pass) -> Setting {
     Setting { algorithm: Algorithm::Flash, pass, shape, causal: true, threads: Threads::ONE }
 }
 
-#[test]
-fn every_algorithm_is_right() {
-    for &algorithm in Algorithm::ALL {
-        for pass in Pass::ALL {
-            for causal in [false, true] {
-                for queries in [1, 130] {
-                    let shape = Shape { queries, ..setting(pass).shape };
-                    let setting = Setting { algorithm, causal, shape, ..setting(pass) };
-                    assert_eq!(Attention::<f32>::new(setting).expect("sizes").wrong(), 0, "{setting:?}");
-                    assert_eq!(Attention::<f64>::new(setting).expect("sizes").wrong(), 0, "{setting:?}");
-                }
-            }
-        }
-    }
-}
-
 /// The sample sees each of the five results, at both ends.
 #[test]
 fn a_wrong_element_is_found() {

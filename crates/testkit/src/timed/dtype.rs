@@ -1,27 +1,27 @@
-//! The element types, by name.
+//! The element types of collectives, by name. Each is compiled here, once, and not in every program that measures.
 
+use super::start::Repeat;
+use super::{Measured, measure};
+use crate::case::Case;
+use crate::choice::Choice;
 use collectives::{Element, RunError};
 use half::{bf16, f16};
-use testkit::case::Case;
-use testkit::choice::Choice;
-use testkit::timed::start::Repeat;
-use testkit::timed::{Measured, measure};
 
 /// An element type that is known by its name only when the program runs.
 #[derive(Debug)]
-pub(crate) struct Dtype {
+pub struct Dtype {
     /// As in Rust.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The bytes of an element.
-    pub(crate) bytes: usize,
+    pub bytes: usize,
     /// [`measure`] for this type.
-    pub(crate) measure: fn(Choice, &Case, Repeat) -> Result<Measured, RunError>,
+    pub measure: fn(Choice, &Case, Repeat) -> Result<Measured, RunError>,
 }
 
 macro_rules! all {
     ($($type:ident)*) => {
         /// All of them.
-        pub(crate) static ALL: &[Dtype] = &[$(Dtype {
+        pub static ALL: &[Dtype] = &[$(Dtype {
             name: <$type as Element>::TYPE.name,
             bytes: size_of::<$type>(),
             measure: measure::<$type>,
