@@ -5,6 +5,7 @@ use attention::algorithm::Upstream;
 use attention::mask::{Part, Places, alibi_slopes};
 use attention::{Algorithm, Dropout, Mask, Options};
 use ndarray::{Array3, Array4};
+use testkit as _; // It has attention compiled: what is linked isn't compiled again.
 
 /// The shapes of the arguments of a call.
 #[derive(Clone, Copy)]

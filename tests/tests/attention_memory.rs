@@ -3,6 +3,7 @@
 use attention::{Algorithm, Mask, Options, Threads};
 use ndarray::Array4;
 use peak_alloc::PeakAlloc;
+use testkit as _; // It has attention compiled: what is linked isn't compiled again.
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;

@@ -14,6 +14,7 @@ mod softmax;
 use file::Golden;
 use ndarray::{ArrayD, ArrayViewD, Dimension, IxDyn};
 use simd::Float;
+use testkit as _; // It has attention compiled: what is linked isn't compiled again.
 
 /// Roundings of the greatest element that are always allowed. Sums of a dozen terms may be off by some, and
 /// PyTorch's own by none, by luck.
