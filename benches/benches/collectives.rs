@@ -38,10 +38,11 @@ fn collective(criterion: &mut Criterion, operation: Operation) {
     group.finish();
 }
 
-/// The time of so many iterations, in a world of their own, after a checked one.
+/// The time of so many calls, by as many laps in a world of their own, after a checked call.
 fn time(benchmark: &Benchmark, iterations: usize) -> Duration {
     match measure::<Dtype>(benchmark.choice, &benchmark.case, Repeat::times(iterations)) {
-        Ok(Measured { wrong: 0, times }) => times.iter().sum(),
+        // A short call's lap is a batch of them.
+        Ok(Measured { wrong: 0, batch, times }) => times.iter().sum::<Duration>() / batch as u32,
         Ok(Measured { wrong, .. }) => panic!("{benchmark:?}: {wrong} wrong elements"),
         Err(error) => panic!("{benchmark:?}: {error}"),
     }

@@ -6,6 +6,7 @@
 //! | [`arithmetic`] | what one rank computes: speeds, against the matrix product's |
 //! | [`parallel`] | attention across ranks: against one rank, by turns |
 //! | [`sorting`] | sorts, by turns with the standard library's and rayon's |
+//! | [`floors`] | what two cores need for a flag, and for a cache line |
 //! | [`sizes`] | `8..64M` |
 //! | [`time`] | times, and how numbers are rounded |
 //! | [`kept`] | a measurement as files |
@@ -18,6 +19,7 @@
 
 mod arithmetic;
 mod collectives;
+mod floors;
 mod kept;
 mod parallel;
 mod place;
@@ -29,7 +31,7 @@ mod time;
 
 use std::io::{self, Write};
 
-/// Measure an operation: a collective, softmax, attention or a sort, on one rank or across ranks
+/// Measure an operation: a collective, softmax, attention or a sort, on one rank or across ranks; or floors
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -45,6 +47,12 @@ enum Operation {
     Parallel(parallel::Operation),
     #[command(flatten)]
     Sorting(sorting::Operation),
+    /// What two cores need for a flag and for a cache line: the floors of a collective
+    ///
+    /// Two threads that only raise flags for each other, or only read what the other has just written; and two that
+    /// update buffers of their own. No collective of 2 ranks goes below what it must do of that. What each line means
+    /// stands above the table.
+    Floors(floors::Options),
     #[command(flatten)]
     Collective(collectives::Request),
 }
@@ -55,6 +63,7 @@ pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
         Operation::Arithmetic(operation) => arithmetic::run(out, operation)?,
         Operation::Parallel(operation) => parallel::run(out, operation)?,
         Operation::Sorting(operation) => sorting::run(out, operation)?,
+        Operation::Floors(options) => floors::run(out, options)?,
         Operation::Collective(request) => collectives::run(out, request)?,
     };
     match right {

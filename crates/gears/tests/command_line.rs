@@ -33,6 +33,7 @@ fn help_and_version() {
         &["bench", "mha", "--help"],
         &["bench", "ulysses", "--help"],
         &["bench", "sort", "--help"],
+        &["bench", "floors", "--help"],
         &["plan", "--help"],
         &["network", "--help"],
     ] {
@@ -84,6 +85,8 @@ fn bad_usage() {
         (&["bench", "sort", "--n", "0..8"], "sizes begin at 1"),
         (&["bench", "sort_ranks", "--ranks", "2,65"], "65 is not in 1..=64"),
         (&["bench", "sort_ranks", "--algorithm", "odd-even"], "invalid value 'odd-even'"),
+        (&["bench", "floors", "--bytes", "0"], "sizes begin at 1"),
+        (&["bench", "floors", "--ranks", "3"], "unexpected argument '--ranks'"),
         (&["plan", "--ranks", "0"], "0 is not in 1..=1024"),
         (&["plan", "--dim", "10", "--heads", "3"], "3, and a divisor of the dimension, 10, was expected"),
         (
@@ -253,6 +256,35 @@ fn a_table_of_strategies_says_what_is_left_out_and_how_it_was_measured() {
     let [ring, gather] = ["ring_training/zigzag", "all_gather_keys_training/zigzag"];
     assert_eq!(named, ["ulysses_training/fused", ring, gather, ring, gather], "{out}");
     assert!(rows.iter().all(|row| row[0] == "64" && row.last() == Some(&"0")), "{out}");
+}
+
+#[test]
+fn short_collectives_are_timed_in_batches() {
+    for (arguments, batches) in [
+        ("barrier --ranks 3", &[64][..]),
+        ("all_reduce --bytes 8..1M", &[64, 64, 64, 64, 64, 32, 8, 2, 1, 1]),
+        ("all_to_all --bytes 64K --ranks 4", &[4]),
+    ] {
+        let points = objects(&format!("bench {arguments} --iterations 2"));
+        let of: Vec<u64> = points.iter().filter_map(|point| point["batch"].as_u64()).collect();
+        assert_eq!(of, batches, "{arguments}");
+        for point in points {
+            assert_eq!((&point["wrong"], &point["iterations"]), (&0.into(), &2.into()), "{point}");
+            assert!(point["time_us"]["median"].as_f64() > Some(0.0), "{point}");
+        }
+    }
+}
+
+#[test]
+fn the_floors_of_two_cores() {
+    let floors = objects("bench floors --bytes 1K..4K --iterations 2");
+    let named: Vec<String> =
+        floors.iter().map(|floor| format!("{} {}", floor["bench"], floor["bytes"])).collect();
+    let expected = r#""ping_pong" null, "flag_exchange" null, "hand_over" 1024, "hand_over" 4096, "update" 1024, "update" 4096"#;
+    assert_eq!(named.join(", "), expected);
+    assert!(
+        floors.iter().all(|floor| floor["time_us"]["median"].as_f64() > Some(0.0) && floor["wrong"] == 0)
+    );
 }
 
 #[test]

@@ -27,8 +27,8 @@ impl Rooflines {
             return Ok(micros);
         }
         let length = bytes.div_ceil(size_of::<f32>());
-        let times = measure_update(self.ranks, length, self.repeat).map_err(io::Error::other)?;
-        let micros = Micros::of(&times).median;
+        let measured = measure_update(self.ranks, length, self.repeat).map_err(io::Error::other)?;
+        let micros = Micros::of_calls(&measured).median;
         self.micros.insert(bytes, micros);
         Ok(micros)
     }

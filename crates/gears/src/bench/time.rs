@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use std::time::Duration;
+use testkit::timed::Measured;
 
 /// Microseconds over the iterations.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -22,6 +23,11 @@ impl Micros {
             median: micros(times.get(times.len() / 2)),
             max: micros(times.last()),
         }
+    }
+
+    /// Of a call, by the laps of its batches.
+    pub(super) fn of_calls(measured: &Measured) -> Self {
+        Self::of(&measured.times).of_each(measured.batch)
     }
 
     /// Of one of so many that were timed at once.

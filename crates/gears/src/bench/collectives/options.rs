@@ -30,7 +30,9 @@ pub(crate) struct Options {
     #[arg(long, default_value = "f32", value_parser = dtypes())]
     pub(crate) dtype: &'static Dtype,
 
-    /// Time each point N times, instead of for a fifth of a second
+    /// Time N laps at each point, instead of for a fifth of a second
+    ///
+    /// A lap is a batch of calls, back to back: as many as fit 256 KiB, 64 at most, one at least.
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     iterations: Option<usize>,
 

@@ -31,7 +31,11 @@ pub(super) struct Point {
     /// `sum`, where elements are combined.
     #[serde(skip)]
     pub(super) reduction: Option<&'static str>,
+    /// Laps.
     pub(super) iterations: usize,
+    /// Calls of a lap, back to back.
+    pub(super) batch: usize,
+    /// Of a call.
     pub(super) time_us: Micros,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) algbw_gb_s: Option<f64>,
@@ -48,7 +52,7 @@ impl Point {
     /// Without a roofline.
     pub(super) fn new(choice: Choice, case: &Case, dtype: &'static Dtype, measured: &Measured) -> Self {
         let operation = choice.operation();
-        let time_us = Micros::of(&measured.times);
+        let time_us = Micros::of_calls(measured);
         let bytes = size::bytes(operation, case, dtype.bytes);
         let bandwidth = bytes.map(|bytes| algorithm_bandwidth(bytes, time_us.median));
         Self {
@@ -61,6 +65,7 @@ impl Point {
             count: case.length,
             reduction: operation.reduces().then_some("sum"),
             iterations: measured.times.len(),
+            batch: measured.batch,
             time_us,
             algbw_gb_s: bandwidth.map(rounded),
             busbw_gb_s: bandwidth.map(|bandwidth| rounded(bandwidth * bus_factor(operation, case.ranks))),
@@ -78,9 +83,9 @@ mod tests {
     use testkit::timed::dtype;
 
     fn point(choice: impl Into<testkit::gear::Algorithm>, length: usize) -> Point {
-        let times = [4, 1, 2].map(Duration::from_micros).to_vec();
+        let times = [8, 2, 4].map(Duration::from_micros).to_vec();
         let choice = Choice::Algorithm(choice.into());
-        Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &Measured { wrong: 0, times })
+        Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &Measured { wrong: 0, batch: 2, times })
     }
 
     fn json(point: &Point) -> String {
@@ -92,7 +97,7 @@ mod tests {
         let point = Point { roofline_pct: Some(50.0), ..point(AllReduce::Ring, 1000) };
         assert_eq!(
             json(&point),
-            r#"{"bench":"all_reduce","algorithm":"ring","ranks":2,"dtype":"f32","bytes":4000,"iterations":3,"time_us":{"min":1.0,"median":2.0,"max":4.0},"algbw_gb_s":2.0,"busbw_gb_s":2.0,"roofline_pct":50.0,"wrong":0}"#
+            r#"{"bench":"all_reduce","algorithm":"ring","ranks":2,"dtype":"f32","bytes":4000,"iterations":3,"batch":2,"time_us":{"min":1.0,"median":2.0,"max":4.0},"algbw_gb_s":2.0,"busbw_gb_s":2.0,"roofline_pct":50.0,"wrong":0}"#
         );
     }
 
@@ -107,7 +112,7 @@ mod tests {
     #[test]
     fn auto_says_what_it_came_to() {
         let choice = Choice::Plain(testkit::case::Operation::AllReduce);
-        let measured = Measured { wrong: 0, times: vec![Duration::from_micros(1)] };
+        let measured = Measured { wrong: 0, batch: 1, times: vec![Duration::from_micros(1)] };
         let chosen = |length| Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &measured).chosen;
         let expected = |bytes| Some(AllReduce::choose(2, bytes, true).name());
         assert_eq!((chosen(2), chosen(100_000)), (expected(8), expected(400_000)));
@@ -118,7 +123,7 @@ mod tests {
     fn a_barrier_has_no_size() {
         assert_eq!(
             json(&point(Barrier::Central, 0)),
-            r#"{"bench":"barrier","algorithm":"central","ranks":2,"iterations":3,"time_us":{"min":1.0,"median":2.0,"max":4.0},"wrong":0}"#
+            r#"{"bench":"barrier","algorithm":"central","ranks":2,"iterations":3,"batch":2,"time_us":{"min":1.0,"median":2.0,"max":4.0},"wrong":0}"#
         );
     }
 }

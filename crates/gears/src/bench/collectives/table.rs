@@ -17,10 +17,12 @@ pub(super) fn write_header(out: &mut dyn Write, ranks: usize) -> io::Result<()> 
         Ok(cores) => writeln!(out, "# {ranks_of} on {}", plural(cores.get(), "core"))?,
         Err(_) => writeln!(out, "# {ranks_of} on an unknown number of cores")?,
     }
-    writeln!(
-        out,
-        "# time: median, from a common start to the end on the slowest rank; bandwidths follow from it"
-    )?;
+    let lines = [
+        "# time: of a call, from a common start to the end on the slowest rank; the median of laps. A lap is as many",
+        "# calls back to back as fit 256 KiB, 64 at most, each on buffers that their rank has just rewritten.",
+        "# Bandwidths follow from the time",
+    ];
+    lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     writeln!(
         out,
         "# roof: the time of `x += c` on buffers of that size by as many threads, over that of the all-reduce"
