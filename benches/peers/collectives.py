@@ -90,6 +90,7 @@ class Peer:
     def __init__(self, name, commands, environment, ranks, laps, folder):
         self.name = name
         self.laps = f"{BUDGET} {AT_LEAST} {AT_MOST}" if laps is None else f"0 {laps} {laps}"
+        self.hung = False
         self.errors = open(Path(folder) / f"{name} {ranks}", "a+")
         self.processes = [
             subprocess.Popen(
@@ -117,6 +118,7 @@ class Peer:
         watch = threading.Timer(PATIENCE, self.kill)
         watch.start()
         line = self.processes[0].stdout.readline()
+        self.hung = not watch.is_alive()
         watch.cancel()
         try:
             return json.loads(line)
@@ -127,11 +129,16 @@ class Peer:
     def last_words(self):
         self.errors.seek(0)
         lines = [line.strip() for line in self.errors if any(map(str.isalnum, line))]
-        return lines[0] if lines else f"no answer within {PATIENCE} s"
+        silent = f"no answer within {PATIENCE} s" if self.hung else "its processes have ended"
+        return lines[0] if lines else silent
 
     def kill(self):
+        """A launcher that is told to terminate ends its ranks, too; one that doesn't listen is killed."""
         for process in self.processes:
-            process.terminate()  # and it ends its ranks, which it couldn't do if it were killed outright
+            process.terminate()
+            late = threading.Timer(10, process.kill)
+            late.daemon = True
+            late.start()
 
     def end(self):
         for process in self.processes:
