@@ -185,7 +185,8 @@ def measure(gears, rivals, ranks, op, size, rounds, missing):
                 asked.remove(rival)
                 continue
             if "error" in found or found["wrong"]:
-                missing[f"{rival.name}, {op} of {size or 0} bytes on {ranks} ranks"] = found.get("error", "a wrong answer")
+                what = f"{rival.name}, {op} of {size or 0} bytes on {ranks} ranks"
+                missing[what] = found.get("error", "a wrong answer")
                 asked.remove(rival)
                 continue
             times[rival.name] = found["time_us"]["median"]
@@ -296,7 +297,8 @@ def main():
         for size in (options.sizes if op != "barrier" else [None])
     ]
     if options.list:
-        return print("\n".join(f"{op} {size_name(size)} on {ranks} ranks".replace("  ", " ") for ranks, op, size in points))
+        names = (" ".join([op, *([size_name(size)] if size else [])]) for _, op, size in points)
+        return print("\n".join(f"{name} on {ranks} ranks" for name, (ranks, _, _) in zip(names, points)))
 
     gears = Gears(options.gears or build_gears(), options.laps)
     with tempfile.TemporaryDirectory() as folder:
@@ -305,8 +307,8 @@ def main():
         if options.peers:
             libraries = [library for library in libraries if named(options.peers, library.name)]
             torch = torch if named(options.peers, "gloo") else None
-        record = dict(machine=peers.machine(), date=str(datetime.date.today()), rounds=options.rounds, laps=options.laps)
-        record.update(libraries={}, missing=missing, floors={}, points=[])
+        record = dict(machine=peers.machine(), date=str(datetime.date.today()))
+        record.update(rounds=options.rounds, laps=options.laps, libraries={}, missing=missing, floors={}, points=[])
         for ranks in options.ranks:
             rivals = start(libraries, torch, ranks, options.laps, folder, missing)
             try:
