@@ -266,7 +266,8 @@ def python_with_torch(wanted, missing):
 
 
 def named(texts, name):
-    return any(text.lower() in name.lower() for text in texts)
+    """Whether the name has one of the texts in it, if there are any."""
+    return not texts or any(text.lower() in name.lower() for text in texts)
 
 
 def arguments():
@@ -303,10 +304,8 @@ def main():
     gears = Gears(options.gears or build_gears(), options.laps)
     with tempfile.TemporaryDirectory() as folder:
         libraries, missing = mpi.libraries(folder)
-        torch = python_with_torch(options.gloo, missing)
-        if options.peers:
-            libraries = [library for library in libraries if named(options.peers, library.name)]
-            torch = torch if named(options.peers, "gloo") else None
+        libraries = [library for library in libraries if named(options.peers, library.name)]
+        torch = python_with_torch(options.gloo, missing) if named(options.peers, "gloo") else None
         record = dict(machine=peers.machine(), date=str(datetime.date.today()))
         record.update(rounds=options.rounds, laps=options.laps, libraries={}, missing=missing, floors={}, points=[])
         for ranks in options.ranks:
