@@ -66,7 +66,7 @@ mod tests {
         let names = |operation| benchmarks(operation).iter().map(Benchmark::name).collect::<Vec<_>>();
         assert_eq!(names(Operation::Barrier)[..2], ["central/P2", "central/P4"]);
         let all_to_all = names(Operation::AllToAll);
-        assert_eq!(all_to_all.len(), 3 * RANKS.len() * BYTES.len());
+        assert_eq!(all_to_all.len(), 4 * RANKS.len() * BYTES.len());
         assert_eq!(all_to_all[3..5], ["linear/P2/f32/4194304", "linear/P4/f32/16"]);
     }
 

@@ -1,6 +1,8 @@
 //! What the plain methods choose.
 
-use collectives::{AllReduce, ReduceScatter, World};
+use collectives::{
+    AllGather, AllReduce, AllToAll, Barrier, Broadcast, Reduce, ReduceScatter, Setting, World,
+};
 use testkit::case::{Case, Operation};
 use testkit::choice::Choice;
 use testkit::gear::Gear;
@@ -26,7 +28,7 @@ fn what_is_chosen_is_what_runs() {
                     let mut output = vec![1; case.output_length(operation, comm.rank())];
                     let plain = Choice::Plain(operation);
                     plain.run(comm, case, &input, &mut output, &collectives::Sum)?;
-                    let chosen = plain.algorithm(case, size_of::<u32>());
+                    let chosen = plain.algorithm(comm.setting(), case, size_of::<u32>());
                     assert!(chosen.supports(case, true), "{chosen:?}, {case}");
                     for (call, _) in comm.traffic().expect("the world counts").by_call {
                         let expected = (operation.name(), chosen.name());
@@ -42,13 +44,33 @@ fn what_is_chosen_is_what_runs() {
     }
 }
 
-/// A reduction that doesn't commute is never given to an algorithm that would refuse it.
+/// A reduction that doesn't commute is never given to an algorithm that would refuse it, and nobody lends where that
+/// can't be.
 #[test]
-fn order_is_kept_where_it_matters() {
-    for ranks in 1..=64 {
+fn what_is_chosen_can_be_used() {
+    let settings =
+        (1..=80).flat_map(|ranks| {
+            [(false, false), (false, true), (true, false), (true, true)]
+                .map(|(oversubscribed, lends)| Setting { ranks, oversubscribed, lends })
+        });
+    for setting in settings {
         for bytes in lengths().map(|n| 4 * n) {
-            assert!(AllReduce::choose(ranks, bytes, false).keeps_order(), "{ranks} ranks, {bytes} bytes");
-            assert!(ReduceScatter::choose(ranks, bytes, false).keeps_order(), "{ranks} ranks, {bytes} bytes");
+            for commutes in [false, true] {
+                let all_reduce = AllReduce::choose(setting, bytes, commutes);
+                let reduce_scatter = ReduceScatter::choose(setting, bytes, commutes);
+                let kept = commutes || all_reduce.keeps_order() && reduce_scatter.keeps_order();
+                assert!(kept, "{setting:?}, {bytes} bytes");
+            }
+            let lent = [
+                AllReduce::choose(setting, bytes, true) == AllReduce::SharedColumns,
+                ReduceScatter::choose(setting, bytes, true) == ReduceScatter::SharedColumns,
+                Reduce::choose(setting, bytes) == Reduce::SharedColumns,
+                AllGather::choose(setting, bytes) == AllGather::SharedColumns,
+                AllToAll::choose(setting, bytes) == AllToAll::SharedColumns,
+                Broadcast::choose(setting, bytes) == Broadcast::SharedColumns,
+            ];
+            assert!(setting.lends || lent == [false; 6], "{setting:?}, {bytes} bytes: {lent:?}");
         }
+        assert_ne!(Barrier::choose(setting), Barrier::Butterfly);
     }
 }

@@ -42,4 +42,9 @@ rejected! {
     not_transposed: NotTransposed by "values", "provenance";
     without_own: WithoutOwn by "values", "mean", "provenance", "order", "bits";
     with_own: WithOwn by "values", "mean", "provenance", "order", "bits";
+    stored_at_home: StoredAtHome by "values", "mean", "provenance", "order", "bits";
+    column_cut_short: ColumnCutShort by "values", "mean", "provenance", "order", "bits";
+    finished_twice: FinishedTwice by "mean";
+    column_without_own: ColumnWithoutOwn by "values", "mean", "provenance", "order", "bits";
+    column_from_own: ColumnFromOwn by "order";
 }

@@ -46,13 +46,16 @@ gears! {
         broadcast_flat: Broadcast::Flat;
         broadcast_binomial: Broadcast::Binomial;
         broadcast_scatter_all_gather: Broadcast::ScatterAllGather;
+        broadcast_shared_columns: Broadcast::SharedColumns;
         all_gather_gather_broadcast: AllGather::GatherBroadcast;
         all_gather_ring: AllGather::Ring;
         all_gather_recursive_doubling: AllGather::RecursiveDoubling;
         all_gather_bruck: AllGather::Bruck;
+        all_gather_shared_columns: AllGather::SharedColumns;
         all_to_all_linear: AllToAll::Linear;
         all_to_all_pairwise: AllToAll::Pairwise;
         all_to_all_bruck: AllToAll::Bruck;
+        all_to_all_shared_columns: AllToAll::SharedColumns;
         gather_linear: Gather::Linear;
         gather_binomial: Gather::Binomial;
         scatter_linear: Scatter::Linear;
@@ -62,10 +65,12 @@ gears! {
         reduce_flat: Reduce::Flat;
         reduce_binomial: Reduce::Binomial;
         reduce_reduce_scatter_gather: Reduce::ReduceScatterGather;
+        reduce_shared_columns: Reduce::SharedColumns;
         reduce_scatter_reduce_then_scatter: ReduceScatter::ReduceThenScatter;
         reduce_scatter_ring: ReduceScatter::Ring;
         reduce_scatter_pairwise: ReduceScatter::Pairwise;
         reduce_scatter_recursive_halving: ReduceScatter::RecursiveHalving;
+        reduce_scatter_shared_columns: ReduceScatter::SharedColumns;
         all_reduce_reduce_broadcast: AllReduce::ReduceBroadcast;
         all_reduce_whole_buffer_ring: AllReduce::WholeBufferRing;
         all_reduce_ring: AllReduce::Ring;
@@ -78,6 +83,7 @@ gears! {
         all_reduce_two_level_of_1: AllReduce::TwoLevel { group: 1 };
         all_reduce_two_level_of_2: AllReduce::TwoLevel { group: 2 };
         all_reduce_two_level_of_3: AllReduce::TwoLevel { group: 3 };
+        all_reduce_shared_columns: AllReduce::SharedColumns;
         scan_linear: Scan::Linear;
         scan_recursive_doubling: Scan::RecursiveDoubling;
         exclusive_scan_linear: ExclusiveScan::Linear;

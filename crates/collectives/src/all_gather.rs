@@ -6,6 +6,7 @@ mod bruck;
 mod gather_broadcast;
 mod recursive_doubling;
 mod ring;
+mod shared_columns;
 
 pub(crate) use ring::{circulate, cost as circulate_cost};
 
@@ -24,6 +25,9 @@ algorithms! {
         RecursiveDoubling = "recursive_doubling",
         /// The same number of rounds for any number of ranks, at the price of a local rotation.
         Bruck = "bruck",
+        /// Everyone copies every block from where it lies. Only where ranks share memory: elsewhere the call is one
+        /// of [`Ring`](Self::Ring).
+        SharedColumns = "shared_columns",
     }
 }
 
@@ -35,6 +39,7 @@ impl AllGather {
             Self::Ring => ring::cost(blocks, rank),
             Self::RecursiveDoubling => recursive_doubling::cost(blocks, rank),
             Self::Bruck => bruck::cost(blocks, rank),
+            Self::SharedColumns => shared_columns::cost(blocks, rank),
         }
     }
 
@@ -44,6 +49,7 @@ impl AllGather {
             Self::Ring => ring::circulate(peers, blocks, buffer, peers.rank()),
             Self::RecursiveDoubling => recursive_doubling::recursive_doubling(peers, blocks, buffer),
             Self::Bruck => bruck::bruck(peers, blocks, buffer),
+            Self::SharedColumns => shared_columns::shared_columns(peers, blocks, buffer),
         }
     }
 }

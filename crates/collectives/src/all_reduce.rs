@@ -5,6 +5,7 @@ mod recursive_doubling;
 mod reduce_broadcast;
 mod ring;
 mod segmented_ring;
+mod shared_columns;
 mod two_level;
 mod whole_buffer_ring;
 
@@ -38,6 +39,10 @@ algorithms! {
             /// Ranks in a group; think of the ranks of one machine.
             group: GROUP
         } = "two_level",
+        /// Every rank combines one column of all buffers where they lie. Only where ranks share memory: elsewhere
+        /// the call is one of [`Ring`](Self::Ring) or, if the reduction doesn't commute, of
+        /// [`HalvingDoubling`](Self::HalvingDoubling).
+        SharedColumns = "shared_columns",
     }
 }
 
@@ -52,6 +57,7 @@ impl AllReduce {
             Self::RecursiveDoubling => recursive_doubling::cost(ranks, rank, length),
             Self::HalvingDoubling => halving_doubling::cost(ranks, rank, length),
             Self::TwoLevel { group } => two_level::cost(ranks, rank, length, group),
+            Self::SharedColumns => shared_columns::cost(ranks, rank, length),
         }
     }
 
@@ -81,6 +87,7 @@ impl AllReduce {
         }
     }
 
+    /// The reduction [finished](Reduction::finish), too.
     pub(crate) fn run<T: Element>(
         self,
         peers: &Peers<'_>,
@@ -95,6 +102,9 @@ impl AllReduce {
             Self::RecursiveDoubling => recursive_doubling::recursive_doubling(peers, buffer, op),
             Self::HalvingDoubling => halving_doubling::halving_doubling(peers, buffer, op),
             Self::TwoLevel { group } => two_level::two_level(peers, buffer, op, group),
-        }
+            Self::SharedColumns => return shared_columns::shared_columns(peers, buffer, op),
+        }?;
+        op.finish(buffer, peers.size());
+        Ok(())
     }
 }

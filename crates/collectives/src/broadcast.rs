@@ -3,6 +3,7 @@
 mod binomial;
 mod flat;
 mod scatter_all_gather;
+mod shared_columns;
 
 pub(crate) use binomial::binomial;
 
@@ -19,6 +20,9 @@ algorithms! {
         Binomial = "binomial",
         /// The root deals out the parts, then they go round a ring. For long buffers.
         ScatterAllGather = "scatter_all_gather",
+        /// Everyone copies the root's buffer where it lies, at once. Only where ranks share memory: elsewhere the
+        /// call is one of [`Binomial`](Self::Binomial).
+        SharedColumns = "shared_columns",
     }
 }
 
@@ -29,6 +33,7 @@ impl Broadcast {
             Self::Flat => flat::cost(ranks, rank, length, root),
             Self::Binomial => binomial::cost(ranks, rank, length, root),
             Self::ScatterAllGather => scatter_all_gather::cost(ranks, rank, length, root),
+            Self::SharedColumns => shared_columns::cost(ranks, rank, length, root),
         }
     }
 
@@ -37,6 +42,7 @@ impl Broadcast {
             Self::Flat => flat::flat(peers, buffer, root),
             Self::Binomial => binomial::binomial(peers, buffer, root),
             Self::ScatterAllGather => scatter_all_gather::scatter_all_gather(peers, buffer, root),
+            Self::SharedColumns => shared_columns::shared_columns(peers, buffer, root),
         }
     }
 }

@@ -1,124 +1,179 @@
-//! Which algorithm the plain methods use: by the number of ranks and the bytes of the whole call.
+//! Which algorithm the plain methods use: looked up in measured rows.
 //!
-//! Measured with `gears bench OPERATION --ranks P --algorithm all` for P = 2, 4, 8, 16 and 64 on 2 cores of
-//! an AMD EPYC virtual machine, 2026-11. So from 3 ranks on, ranks shared cores there, and what counted was
-//! how often threads had to hand over to each other: flat algorithms with short, buffered messages do well,
-//! and two levels beat more refined schemes. Where every rank has a core of its own, trees would win
-//! earlier.
+//! ```text
+//! all_reduce    2 ranks, a core each      from 0 bytes: recursive_doubling   from 4096: shared_columns ...
+//!               4 ranks that share cores  from 0 bytes: recursive_doubling   from 16384: ...
+//!               8 ranks that share cores  ...
+//! ```
 //!
-//! All ranks choose alike, since they see the same numbers.
+//! [`table`] holds the rows, and says on what machine they were measured; `gears tune` writes it. A rank looks in
+//! the row whose number of ranks is nearest to its own (by ratio: 6 is nearer to 8 than to 4; of two that are
+//! equally near, the smaller), among those that were measured with as many cores as ranks, or with fewer, whichever
+//! is the case. In a row it takes the last step that begins at its size or below.
+//!
+//! A step lists the fastest first. What can't be used falls through to the next: shared columns where ranks don't
+//! share memory, algorithms that reorder the ranks if the reduction doesn't commute. So does what folds where the
+//! number of ranks is no power of two (see [`power`](crate::power)): rows are measured with powers of two, unless
+//! nothing else is listed. One of each list can be used always.
+//!
+//! **More ranks than were measured, with a core each.** On a machine of few cores that can't be tried. Short calls
+//! then take what needs the fewest rounds, by the closed forms ([`SHORT`], and `few_rounds` below); longer ones what
+//! was measured for the most ranks with a core each.
+//!
+//! All ranks choose alike, since they see the same numbers: sizes, reduction, [`Setting`].
 
-use crate::all_reduce::{GROUP, SEGMENT};
+#[rustfmt::skip] // generated
+mod table;
+
 use crate::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, ExclusiveScan, Gather, Reduce, ReduceScatter, Scan,
     Scatter,
 };
 
-const KIB: usize = 1 << 10;
-const MIB: usize = 1 << 20;
+/// Where ranks run, as far as a choice of algorithm depends on it. All ranks of a communicator have the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Setting {
+    /// P.
+    pub ranks: usize,
+    /// Whether the ranks of the world outnumber the cores that they run on.
+    pub oversubscribed: bool,
+    /// Whether ranks can lend each other their buffers, as shared columns need.
+    pub lends: bool,
+}
+
+/// What was measured with one number of ranks.
+struct Row<A: 'static> {
+    ranks: usize,
+    /// Whether they outnumbered the cores.
+    oversubscribed: bool,
+    /// From so many bytes on, these, the fastest first. The first step begins at 0.
+    steps: &'static [(usize, &'static [A])],
+}
+
+/// Below so many bytes a call is short: what its messages weigh hardly matters, how many rounds there are does.
+const SHORT: usize = 4 << 10;
+
+/// The ways of an operation.
+trait Ladder: Copy + PartialEq + 'static {
+    /// What was measured.
+    const MEASURED: &'static [Row<Self>];
+
+    /// For short calls of more ranks than were measured, with a core each.
+    const FEW_ROUNDS: &'static [Self];
+
+    /// Whether it needs the ranks to lend each other their buffers.
+    fn lends(self) -> bool {
+        false
+    }
+
+    /// Whether it needs the reduction to commute.
+    fn reorders(self) -> bool {
+        false
+    }
+
+    /// Whether it sends more, or takes more rounds, where the number of ranks is no power of two.
+    fn folds(self) -> bool {
+        false
+    }
+}
+
+impl Setting {
+    /// The fastest that can be used for a call of so many bytes.
+    fn pick<A: Ladder>(self, bytes: usize, commutes: bool) -> A {
+        let listed = self.listed::<A>(bytes);
+        let works = |a: &A| (self.lends || !a.lends()) && (commutes || !a.reorders());
+        let suits = |a: &A| works(a) && (self.ranks.is_power_of_two() || !a.folds());
+        let found = listed.iter().find(|a| suits(a)).or_else(|| listed.iter().find(|a| works(a)));
+        *found.expect("one of each list can be used always")
+    }
+
+    fn listed<A: Ladder>(self, bytes: usize) -> &'static [A] {
+        let alike = |row: &&Row<A>| row.oversubscribed == self.oversubscribed;
+        let most = A::MEASURED.iter().filter(alike).map(|row| row.ranks).max().unwrap_or(0);
+        if !self.oversubscribed && self.ranks > most && bytes < SHORT {
+            return A::FEW_ROUNDS;
+        }
+        // Rows are sorted, and of equals the first is taken. One of the other kind is better than none.
+        let distance = |row: &&Row<A>| {
+            let (fewer, more) = (Ord::min(row.ranks, self.ranks).max(1), Ord::max(row.ranks, self.ranks));
+            (!alike(row), (more << 20) / fewer)
+        };
+        let row = A::MEASURED.iter().min_by_key(distance).expect("rows");
+        let step = row.steps.iter().rev().find(|&&(from, _)| from <= bytes);
+        step.expect("the first step begins at 0").1
+    }
+}
+
+/// For each operation: its measured rows; what needs few rounds; which of its algorithms can't be used always.
+macro_rules! ladders {
+    ($($ladder:ident, $rows:ident, few_rounds [$($few:ident),*]
+        $(, lends $lends:ident)? $(, reorders [$($reorders:ident),*])? $(, folds [$($folds:ident),*])?;
+    )*) => {$(
+        impl Ladder for $ladder {
+            const MEASURED: &'static [Row<Self>] = table::$rows;
+            const FEW_ROUNDS: &'static [Self] = &[$(Self::$few),*];
+
+            $(fn lends(self) -> bool {
+                self == Self::$lends
+            })?
+            $(fn reorders(self) -> bool {
+                matches!(self, $(Self::$reorders { .. })|*)
+            })?
+            $(fn folds(self) -> bool {
+                matches!(self, $(Self::$folds)|*)
+            })?
+        }
+    )*};
+}
+
+ladders! {
+    Barrier, BARRIER, few_rounds [Dissemination];
+    Broadcast, BROADCAST, few_rounds [Binomial], lends SharedColumns;
+    Reduce, REDUCE, few_rounds [Binomial], lends SharedColumns;
+    AllReduce, ALL_REDUCE, few_rounds [RecursiveDoubling], lends SharedColumns,
+        reorders [Ring, SegmentedRing], folds [HalvingDoubling];
+    Gather, GATHER, few_rounds [Binomial];
+    Scatter, SCATTER, few_rounds [Binomial];
+    AllGather, ALL_GATHER, few_rounds [Bruck], lends SharedColumns, folds [RecursiveDoubling];
+    ReduceScatter, REDUCE_SCATTER, few_rounds [RecursiveHalving, Pairwise], lends SharedColumns,
+        reorders [Ring, RecursiveHalving], folds [RecursiveHalving];
+    AllToAll, ALL_TO_ALL, few_rounds [Bruck], lends SharedColumns;
+    Scan, SCAN, few_rounds [RecursiveDoubling];
+    ExclusiveScan, EXCLUSIVE_SCAN, few_rounds [RecursiveDoubling];
+}
 
 impl Barrier {
     /// What the plain method uses.
-    pub fn choose(_ranks: usize) -> Self {
-        // Central was faster in most runs among more ranks than cores; where each has a core it is slower.
-        Self::Dissemination
+    pub fn choose(setting: Setting) -> Self {
+        setting.pick(0, true)
     }
 }
 
-impl Broadcast {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        if ranks <= 2 || bytes < KIB { Self::Flat } else { Self::Binomial }
-    }
-}
-
-impl Reduce {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        let long = (512 * KIB..8 * MIB).contains(&bytes);
-        if ranks > 2 && long { Self::ReduceScatterGather } else { Self::Flat }
-    }
-}
-
-impl AllReduce {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize, commutes: bool) -> Self {
-        let short = if ranks > 2 { 16 * KIB } else { 4 * KIB };
-        if ranks >= 16 && bytes < KIB {
-            Self::ReduceBroadcast
-        } else if ranks >= 16 && bytes < 128 * KIB {
-            Self::TwoLevel { group: GROUP }
-        } else if bytes < short {
-            Self::RecursiveDoubling
-        } else if !commutes {
-            Self::HalvingDoubling
-        } else if bytes >= 4 * MIB {
-            Self::SegmentedRing { segment: SEGMENT }
-        } else if ranks > 2 && ranks.is_power_of_two() {
-            Self::HalvingDoubling
-        } else {
-            Self::Ring
+macro_rules! by_size {
+    ($($ladder:ident)*) => {$(
+        impl $ladder {
+            /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+            pub fn choose(setting: Setting, bytes: usize) -> Self {
+                setting.pick(bytes, true)
+            }
         }
-    }
+    )*};
 }
 
-impl Gather {
-    /// What the plain method uses.
-    pub fn choose(_ranks: usize) -> Self {
-        Self::Linear
-    }
-}
+by_size!(Broadcast Reduce Gather Scatter AllGather AllToAll Scan ExclusiveScan);
 
-impl Scatter {
-    /// What the plain method uses. `block` is the bytes of one block, or of all blocks together over the number of ranks.
-    pub fn choose(ranks: usize, block: usize) -> Self {
-        // Blocks that are not buffered make the root of a linear scatter wait for each.
-        let waits = (KIB..64 * KIB).contains(&block);
-        if ranks >= 8 && waits { Self::Binomial } else { Self::Linear }
-    }
-}
-
-impl AllGather {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        if ranks > 2 && ranks.is_power_of_two() && bytes < 4 * MIB {
-            Self::RecursiveDoubling
-        } else if ranks > 2 && bytes < 8 * KIB {
-            Self::Bruck
-        } else {
-            Self::Ring
+macro_rules! by_size_and_reduction {
+    ($($ladder:ident)*) => {$(
+        impl $ladder {
+            /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
+            pub fn choose(setting: Setting, bytes: usize, commutes: bool) -> Self {
+                setting.pick(bytes, commutes)
+            }
         }
-    }
+    )*};
 }
 
-impl ReduceScatter {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize, commutes: bool) -> Self {
-        let short = bytes < 32 * KIB;
-        match short && commutes && ranks > 2 && ranks.is_power_of_two() {
-            true => Self::RecursiveHalving,
-            false => Self::Pairwise,
-        }
-    }
-}
+by_size_and_reduction!(AllReduce ReduceScatter);
 
-impl AllToAll {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        if ranks > 2 && bytes / ranks <= KIB { Self::Bruck } else { Self::Pairwise }
-    }
-}
-
-impl Scan {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        if ranks > 2 && bytes < KIB { Self::RecursiveDoubling } else { Self::Linear }
-    }
-}
-
-impl ExclusiveScan {
-    /// What the plain method uses. `bytes` is the length of the whole buffer, or of all blocks.
-    pub fn choose(ranks: usize, bytes: usize) -> Self {
-        if ranks > 2 && bytes < KIB { Self::RecursiveDoubling } else { Self::Linear }
-    }
-}
+#[cfg(test)]
+mod tests;

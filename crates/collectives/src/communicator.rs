@@ -4,8 +4,11 @@ mod collective;
 mod point_to_point;
 mod with_counts;
 
+pub(crate) use collective::wire_bytes;
+pub(crate) use with_counts::total;
+
 use crate::peers::Peers;
-use crate::{AllGather, BadCall, Element, Layout, Result};
+use crate::{AllGather, BadCall, Element, Layout, Result, Setting};
 use std::cell::Cell;
 use std::panic::Location;
 use transport::{Call, ElementType, Envelope, Name, Operation, Origin, Traffic, Transport};
@@ -81,6 +84,15 @@ impl Communicator {
     /// P, the number of ranks.
     pub fn size(&self) -> usize {
         self.transport.size()
+    }
+
+    /// Where the ranks run, as far as the plain methods' choice of algorithms depends on it.
+    pub fn setting(&self) -> Setting {
+        Setting {
+            ranks: self.size(),
+            oversubscribed: self.transport.oversubscribed(),
+            lends: self.transport.lends(),
+        }
     }
 
     /// What this rank has sent so far, in all its communicators, if the world

@@ -76,6 +76,16 @@ impl Layout {
         self.block(i).len()
     }
 
+    /// All blocks of a buffer, in order.
+    pub(crate) fn cut<'a, T>(
+        &self,
+        buffer: &'a mut [T],
+    ) -> impl Iterator<Item = &'a mut [T]> + use<'a, '_, T> {
+        let mut rest = buffer;
+        (0..self.parts())
+            .map(move |i| rest.split_off_mut(..self.len(i)).expect("a buffer as long as its blocks"))
+    }
+
     /// How many blocks there are.
     pub fn parts(&self) -> usize {
         match &self.0 {

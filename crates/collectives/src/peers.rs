@@ -1,5 +1,9 @@
 //! The ranks that take part in one call, as its algorithm sees them.
 
+mod share;
+
+pub(crate) use share::{Lengths, Loan, PerRank, cost as share_cost, once, updated};
+
 use crate::element::{bytes, copy, view};
 use crate::{Element, Result};
 use transport::{Incoming, Operation, Outgoing, Transport};
@@ -140,6 +144,12 @@ impl<'a> Peers<'a> {
 
     fn outgoing<'b, T: Element>(&self, to: usize, data: &'b [T]) -> Outgoing<'b> {
         Outgoing { to: self.number(to), bytes: bytes(data), elements: data.len(), stamp: 0 }
+    }
+
+    /// What carries the messages, and this call, if the view spans the whole communicator: only then can the ranks
+    /// [`share`](Self::share).
+    pub(super) fn whole(&self) -> Option<(&'a dyn Transport, &Operation)> {
+        (self.size == self.transport.size() && self.stride == 1).then_some((self.transport, &self.operation))
     }
 
     /// The number in the communicator of rank `peer` of this view.

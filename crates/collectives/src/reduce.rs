@@ -3,6 +3,7 @@
 mod binomial;
 mod flat;
 mod reduce_scatter_gather;
+mod shared_columns;
 
 pub(crate) use binomial::climb;
 
@@ -19,6 +20,9 @@ algorithms! {
         Binomial = "binomial",
         /// Every rank combines one part, the root collects them. For long buffers.
         ReduceScatterGather = "reduce_scatter_gather",
+        /// Every rank combines one part of all buffers where they lie, into the root's. Only where ranks share
+        /// memory: elsewhere the call is one of [`ReduceScatterGather`](Self::ReduceScatterGather).
+        SharedColumns = "shared_columns",
     }
 }
 
@@ -30,9 +34,11 @@ impl Reduce {
             Self::Flat => flat::cost(ranks, rank, length, root),
             Self::Binomial => binomial::cost(ranks, rank, length, root, commutes),
             Self::ReduceScatterGather => reduce_scatter_gather::cost(ranks, rank, length, root),
+            Self::SharedColumns => shared_columns::cost(ranks, rank, length, root),
         }
     }
 
+    /// The reduction [finished](Reduction::finish), too.
     pub(crate) fn run<T: Element>(
         self,
         peers: &Peers<'_>,
@@ -47,6 +53,9 @@ impl Reduce {
             Self::ReduceScatterGather => {
                 reduce_scatter_gather::reduce_scatter_gather(peers, input, output, op, root)
             }
-        }
+            Self::SharedColumns => return shared_columns::shared_columns(peers, input, output, op, root),
+        }?;
+        op.finish(output, peers.size());
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod pairwise;
 mod recursive_halving;
 mod reduce_then_scatter;
 mod ring;
+mod shared_columns;
 
 pub(crate) use pairwise::{cost as pairwise_cost, pairwise};
 pub(crate) use ring::accumulate;
@@ -23,6 +24,9 @@ algorithms! {
         Pairwise = "pairwise",
         /// Swap halves with the rank opposite, then quarters, and so on, farthest first.
         RecursiveHalving = "recursive_halving",
+        /// Every rank reads its block of all buffers where they lie. Only where ranks share memory: elsewhere the
+        /// call is one of [`Pairwise`](Self::Pairwise).
+        SharedColumns = "shared_columns",
     }
 }
 
@@ -34,12 +38,13 @@ impl ReduceScatter {
             Self::Ring => ring::cost(blocks, rank),
             Self::Pairwise => pairwise::cost(blocks, rank),
             Self::RecursiveHalving => recursive_halving::cost(blocks, rank),
+            Self::SharedColumns => shared_columns::cost(blocks, rank),
         }
     }
 
     /// Whether contributions are combined in rank order, as a reduction that doesn't commute needs.
     pub fn keeps_order(self) -> bool {
-        matches!(self, Self::ReduceThenScatter | Self::Pairwise)
+        matches!(self, Self::ReduceThenScatter | Self::Pairwise | Self::SharedColumns)
     }
 
     pub(crate) fn check<T: Element>(self, op: &dyn Reduction<T>) -> Result<(), BadCall> {
@@ -55,6 +60,7 @@ impl ReduceScatter {
         })
     }
 
+    /// The reduction [finished](Reduction::finish), too.
     pub(crate) fn run<T: Element>(
         self,
         peers: &Peers<'_>,
@@ -70,6 +76,9 @@ impl ReduceScatter {
             Self::Ring => ring::ring(peers, input, blocks, output, op),
             Self::Pairwise => pairwise::pairwise(peers, input, blocks, output, op),
             Self::RecursiveHalving => recursive_halving::recursive_halving(peers, input, blocks, output, op),
-        }
+            Self::SharedColumns => return shared_columns::shared_columns(peers, input, blocks, output, op),
+        }?;
+        op.finish(output, peers.size());
+        Ok(())
     }
 }

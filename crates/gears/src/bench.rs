@@ -22,10 +22,10 @@ mod collectives;
 mod floors;
 mod kept;
 mod parallel;
-mod place;
+pub(crate) mod place;
 mod plot;
 mod roofline;
-mod sizes;
+pub(crate) mod sizes;
 mod sorting;
 mod time;
 

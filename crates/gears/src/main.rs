@@ -10,6 +10,7 @@ mod network;
 mod plan;
 mod text;
 mod tour;
+mod tune;
 
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -33,6 +34,7 @@ enum Command {
     Tour(tour::Options),
     Bench(bench::Options),
     Plan(plan::Options),
+    Tune(tune::Options),
     Network(network::Options),
     Faults(faults::Options),
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Tour(options) => tour::run(out, &options),
         Command::Bench(options) => bench::run(out, &options),
         Command::Plan(options) => plan::run(out, &options),
+        Command::Tune(options) => tune::run(out, &options),
         Command::Network(options) => network::run(out, &options),
         Command::Faults(options) => faults::run(out, &options),
     };

@@ -4,7 +4,7 @@ use crate::case::{Case, Operation};
 use crate::gear::{Algorithm, Gear};
 use collectives::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Element, ExclusiveScan, Gather, Reduce,
-    ReduceScatter, Reduction, Result, Scan, Scatter,
+    ReduceScatter, Reduction, Result, Scan, Scatter, Setting, World,
 };
 
 /// One algorithm of an operation, or its plain method.
@@ -33,25 +33,26 @@ impl Choice {
         }
     }
 
-    /// The algorithm that carries it out, on equal blocks of elements of so many bytes, summed.
-    pub fn algorithm(self, case: &Case, element: usize) -> Algorithm {
+    /// The algorithm that carries it out in such a setting, on equal blocks of elements of so many bytes, summed.
+    pub fn algorithm(self, setting: Setting, case: &Case, element: usize) -> Algorithm {
         let operation = match self {
             Self::Algorithm(algorithm) => return algorithm,
             Self::Plain(operation) => operation,
         };
-        let (ranks, bytes) = (case.ranks, case.length * element);
+        let bytes = case.length * element;
+        let blocks = setting.ranks * bytes;
         match operation {
-            Operation::Barrier => Barrier::choose(ranks).into(),
-            Operation::Broadcast => Broadcast::choose(ranks, bytes).into(),
-            Operation::Reduce => Reduce::choose(ranks, bytes).into(),
-            Operation::AllGather => AllGather::choose(ranks, ranks * bytes).into(),
-            Operation::ReduceScatter => ReduceScatter::choose(ranks, ranks * bytes, true).into(),
-            Operation::AllReduce => AllReduce::choose(ranks, bytes, true).into(),
-            Operation::AllToAll => AllToAll::choose(ranks, ranks * bytes).into(),
-            Operation::Gather => Gather::choose(ranks).into(),
-            Operation::Scatter => Scatter::choose(ranks, bytes).into(),
-            Operation::Scan => Scan::choose(ranks, bytes).into(),
-            Operation::ExclusiveScan => ExclusiveScan::choose(ranks, bytes).into(),
+            Operation::Barrier => Barrier::choose(setting).into(),
+            Operation::Broadcast => Broadcast::choose(setting, bytes).into(),
+            Operation::Reduce => Reduce::choose(setting, bytes).into(),
+            Operation::AllGather => AllGather::choose(setting, blocks).into(),
+            Operation::ReduceScatter => ReduceScatter::choose(setting, blocks, true).into(),
+            Operation::AllReduce => AllReduce::choose(setting, bytes, true).into(),
+            Operation::AllToAll => AllToAll::choose(setting, blocks).into(),
+            Operation::Gather => Gather::choose(setting, blocks).into(),
+            Operation::Scatter => Scatter::choose(setting, blocks).into(),
+            Operation::Scan => Scan::choose(setting, bytes).into(),
+            Operation::ExclusiveScan => ExclusiveScan::choose(setting, bytes).into(),
         }
     }
 
@@ -102,6 +103,15 @@ impl Choice {
             (Self::Algorithm(algorithm), true) => by_v(algorithm, comm, case, input, output, op),
         }
     }
+}
+
+/// Where the ranks of a world of so many run.
+///
+/// # Panics
+///
+/// If there are none, or no more threads.
+pub fn setting(ranks: usize) -> Setting {
+    World::new(ranks).run(|comm| Ok(comm.setting())).expect("ranks that do nothing")[0]
 }
 
 fn plain<T: Element>(

@@ -151,9 +151,7 @@ impl Gear for Algorithm {
             Self::AllGather(a) => a.cost(&blocks, rank),
             Self::ReduceScatter(a) => a.cost(&blocks, rank),
             Self::AllReduce(a) => a.cost(ranks, rank, length),
-            Self::AllToAll(a) => {
-                a.cost(&Layout::of_counts((0..ranks).map(|to| case.pair_count(rank, to))), rank)
-            }
+            Self::AllToAll(a) => a.cost_of_counts(ranks, rank, |from, to| case.pair_count(from, to)),
             Self::Gather(a) => a.cost(&blocks, rank, root),
             Self::Scatter(a) => a.cost(&blocks, rank, root),
             Self::Scan(a) => a.cost(ranks, rank, length),

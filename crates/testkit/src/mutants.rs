@@ -1,9 +1,11 @@
 //! Gears with a mistake each, most of them found in the wild. The suite must reject every one: a suite that
 //! lets one pass proves nothing about the gears that pass it.
 //!
-//! They are written as a user would write them, with messages between ranks.
+//! They are written as a user would write them, with messages between ranks; those of shared columns are mistakes in
+//! what a rank does with its column.
 
 mod bodies;
+mod columns;
 
 use crate::case::{Case, Operation};
 use crate::gear::{Algorithm, Gear};
@@ -15,6 +17,7 @@ use collectives::{
     AllGather, AllReduce, AllToAll, BadCall, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan,
     Gather, Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter, ceil_log2,
 };
+use columns::{Mistake, Mistaken};
 
 /// The planted mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +67,23 @@ pub enum Mutant {
     WithoutOwn,
     /// Exclusive scan: with the rank's own contribution.
     WithOwn,
+    /// All-reduce by shared columns: the sum of a column goes to the rank that made it, not to all.
+    StoredAtHome,
+    /// All-reduce by shared columns: columns end one element early.
+    ColumnCutShort,
+    /// All-reduce by shared columns: finished by the rank that combined it, and again.
+    FinishedTwice,
+    /// Reduce-scatter by shared columns: without the contribution of the rank that combines.
+    ColumnWithoutOwn,
+    /// Reduce by shared columns: combined from the rank's own contribution on, not from rank 0's.
+    ColumnFromOwn,
 }
 
 use Mutant::*;
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         WholeTensorRing,
         ChunksRoundedUp,
         MissingLastStep,
@@ -92,12 +105,30 @@ impl Mutant {
         NotTransposed,
         WithoutOwn,
         WithOwn,
+        StoredAtHome,
+        ColumnCutShort,
+        FinishedTwice,
+        ColumnWithoutOwn,
+        ColumnFromOwn,
     ];
 
     /// What the suite finds: one rejection for each check that it fails.
     pub fn rejections(self) -> Vec<Rejection> {
         let verdicts = checks().into_iter().map(|check| (check.run)(&self));
         verdicts.filter_map(Verdict::err).collect()
+    }
+
+    /// The reduction, done wrong on shared columns.
+    fn mistaken<'a, T: Element>(self, comm: &Communicator, op: &'a dyn Reduction<T>) -> Mistaken<'a, T> {
+        let mistake = match self {
+            StoredAtHome => Mistake::StoredAtHome,
+            ColumnCutShort => Mistake::CutShort,
+            FinishedTwice => Mistake::FinishedTwice,
+            ColumnWithoutOwn => Mistake::OwnLeftOut,
+            ColumnFromOwn => Mistake::OwnFirst,
+            other => unreachable!("{other:?} is no mistake in a column"),
+        };
+        Mistaken { op, rank: comm.rank(), mistake }
     }
 
     /// The correct gear that it pretends to be.
@@ -120,6 +151,9 @@ impl Mutant {
             NotTransposed => AllToAll::Pairwise.into(),
             WithoutOwn => Scan::Linear.into(),
             WithOwn => ExclusiveScan::Linear.into(),
+            StoredAtHome | ColumnCutShort | FinishedTwice => AllReduce::SharedColumns.into(),
+            ColumnWithoutOwn => ReduceScatter::SharedColumns.into(),
+            ColumnFromOwn => Reduce::SharedColumns.into(),
         }
     }
 }
@@ -263,6 +297,17 @@ impl Gear for Mutant {
             }
             WithoutOwn => comm.exclusive_scan_with(ExclusiveScan::Linear, output, op),
             WithOwn => comm.scan_with(Scan::Linear, output, op),
+            StoredAtHome | ColumnCutShort | FinishedTwice => {
+                comm.all_reduce_with(AllReduce::SharedColumns, output, &self.mistaken(comm, op))
+            }
+            ColumnWithoutOwn => {
+                let (op, counts) = (self.mistaken(comm, op), case.counts());
+                comm.reduce_scatter_v_with(ReduceScatter::SharedColumns, input, &counts, output, &op)
+            }
+            ColumnFromOwn => {
+                let op = self.mistaken(comm, op);
+                comm.reduce_with(Reduce::SharedColumns, input, output, &op, case.root)
+            }
         }
     }
 }

@@ -27,9 +27,9 @@
 
 #[cfg(feature = "arithmetic")]
 pub mod arithmetic;
+pub mod batch;
 #[cfg(feature = "dtypes")]
 pub mod dtype;
-pub mod batch;
 pub mod floors;
 #[cfg(feature = "arithmetic")]
 pub mod parallel;

@@ -202,8 +202,10 @@ pub(crate) fn significant(x: f64) -> String {
     }
 }
 
+/// Those that work with messages: what the model is of has no memory to share.
 fn rungs(operation: &str) -> Result<Vec<Rung>, String> {
-    ladder(operation).ok_or_else(|| format!("no operation `{operation}`"))
+    let rungs = ladder(operation).ok_or_else(|| format!("no operation `{operation}`"))?;
+    Ok(rungs.into_iter().filter(|rung| rung.name != "shared_columns").collect())
 }
 
 /// `model OPERATION ranks=... a=... b=... g=... sizes=...`: microseconds by algorithm and size, the fastest

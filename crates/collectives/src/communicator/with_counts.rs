@@ -22,7 +22,8 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        self.gather_v_with(Gather::choose(self.size()), input, counts, output, root)
+        let algorithm = Gather::choose(self.setting(), wire_bytes::<T>(total(counts)));
+        self.gather_v_with(algorithm, input, counts, output, root)
     }
 
     /// [`gather_v`](Self::gather_v) by a given algorithm.
@@ -59,8 +60,7 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        let total = counts.iter().fold(0, |sum: usize, &count| sum.saturating_add(count));
-        let algorithm = Scatter::choose(self.size(), wire_bytes::<T>(total / self.size()));
+        let algorithm = Scatter::choose(self.setting(), wire_bytes::<T>(total(counts)));
         self.scatter_v_with(algorithm, input, counts, output, root)
     }
 
@@ -92,7 +92,7 @@ impl Communicator {
     /// [`all_gather`](Self::all_gather) of blocks of different lengths.
     #[track_caller]
     pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
-        let algorithm = AllGather::choose(self.size(), wire_bytes::<T>(output.len()));
+        let algorithm = AllGather::choose(self.setting(), wire_bytes::<T>(output.len()));
         self.all_gather_v_with(algorithm, input, counts, output)
     }
 
@@ -105,6 +105,7 @@ impl Communicator {
         counts: &[usize],
         output: &mut [T],
     ) -> Result<()> {
+        let algorithm = algorithm.here(self.transport.lends());
         let blocks = self.blocks("all_gather_v", "counts", counts)?;
         check_length("all_gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
         check_length("all_gather_v", "output", output.len(), blocks.total(), "the sum of the counts")?;
@@ -122,7 +123,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = ReduceScatter::choose(self.size(), wire_bytes::<T>(input.len()), op.commutes());
+        let algorithm = ReduceScatter::choose(self.setting(), wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_v_with(algorithm, input, counts, output, op)
     }
 
@@ -136,15 +137,14 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
+        let algorithm = algorithm.here(self.transport.lends());
         let blocks = self.blocks("reduce_scatter_v", "counts", counts)?;
         check_length("reduce_scatter_v", "input", input.len(), blocks.total(), "the sum of the counts")?;
         check_length("reduce_scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
         algorithm.check(op)?;
         let begin = Begin::of_counts(counts).reduction(op.name());
         let peers = self.begin(T::TYPE, algorithm.call_with_counts(), begin)?;
-        algorithm.run(&peers, input, &blocks, output, op)?;
-        op.finish(output, self.size());
-        Ok(())
+        algorithm.run(&peers, input, &blocks, output, op)
     }
 
     /// [`all_to_all`](Self::all_to_all) of blocks of different lengths: `send_counts[r]` elements go to
@@ -158,7 +158,7 @@ impl Communicator {
         output: &mut [T],
         recv_counts: &[usize],
     ) -> Result<()> {
-        self.all_to_all_v_with(AllToAll::Pairwise, input, send_counts, output, recv_counts)
+        self.all_to_all_v_with(AllToAll::CHOSEN_WITH_COUNTS, input, send_counts, output, recv_counts)
     }
 
     /// [`all_to_all_v`](Self::all_to_all_v) by a given algorithm; Bruck's has no such form.
@@ -171,6 +171,7 @@ impl Communicator {
         output: &mut [T],
         recv_counts: &[usize],
     ) -> Result<()> {
+        let algorithm = algorithm.here(self.transport.lends());
         const CALL: &str = "all_to_all_v";
         algorithm.check_counts()?;
         let [sent, taken] = self.sent_and_taken(CALL, input.len(), send_counts, recv_counts)?;
@@ -241,4 +242,9 @@ impl Communicator {
         check_length(operation, argument, counts.len(), self.size(), "one count a rank")?;
         Layout::try_of_counts(counts.iter().copied()).ok_or(BadCall::TooLong { operation, argument })
     }
+}
+
+/// Elements in all blocks together, or as many as can be counted.
+pub(crate) fn total(counts: &[usize]) -> usize {
+    counts.iter().fold(0, |sum, &count| sum.saturating_add(count))
 }

@@ -4,7 +4,7 @@ use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `2 cores of an AMD EPYC (avx512)`, as the processor calls itself.
-pub(super) fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cores = available_parallelism().map_or("unknown".into(), |cores| cores.to_string());
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
@@ -13,7 +13,7 @@ pub(super) fn machine() -> String {
 }
 
 /// `2026-11-22`, in Greenwich.
-pub(super) fn today() -> String {
+pub(crate) fn today() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     date(now / 86_400)
 }

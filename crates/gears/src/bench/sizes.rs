@@ -1,21 +1,29 @@
 //! A range of sizes, as `8..64M`: of bytes, of tokens, of columns.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// From the least to the greatest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sizes {
+pub(crate) struct Sizes {
     min: usize,
     max: usize,
 }
 
 impl Sizes {
     /// MIN, f MIN, f^2 MIN ... for the factor f, as long as they are below MAX, and MAX.
-    pub(super) fn powers_of(&self, factor: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn powers_of(&self, factor: usize) -> impl Iterator<Item = usize> {
         let max = self.max;
         std::iter::successors(Some(self.min), move |size| size.checked_mul(factor))
             .take_while(move |&size| size < max)
             .chain([max])
+    }
+}
+
+/// As it is read, in bytes.
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.min, self.max)
     }
 }
 
@@ -58,6 +66,7 @@ mod tests {
             [16, 32, 64, 100]
         );
         assert_eq!(sizes("8..512"), [8, 32, 128, 512]);
+        assert_eq!("1K..1M".parse::<Sizes>().expect("a range").to_string(), "1024..1048576");
         assert_eq!(sizes("8..600"), [8, 32, 128, 512, 600]);
         assert_eq!(sizes("3..4"), [3, 4]);
         assert_eq!(sizes("100"), [100]);

@@ -4,7 +4,7 @@ use super::bandwidth::{algorithm_bandwidth, bus_factor};
 use crate::bench::time::{Micros, rounded};
 use serde::Serialize;
 use testkit::case::Case;
-use testkit::choice::Choice;
+use testkit::choice::{Choice, setting};
 use testkit::gear::Gear;
 use testkit::timed::dtype::Dtype;
 use testkit::timed::{Measured, size};
@@ -58,7 +58,8 @@ impl Point {
         Self {
             bench: operation.name(),
             algorithm: choice.name(),
-            chosen: matches!(choice, Choice::Plain(_)).then(|| choice.algorithm(case, dtype.bytes).name()),
+            chosen: matches!(choice, Choice::Plain(_))
+                .then(|| choice.algorithm(setting(case.ranks), case, dtype.bytes).name()),
             ranks: case.ranks,
             dtype: bytes.map(|_| dtype.name),
             bytes,
@@ -114,7 +115,7 @@ mod tests {
         let choice = Choice::Plain(testkit::case::Operation::AllReduce);
         let measured = Measured { wrong: 0, batch: 1, times: vec![Duration::from_micros(1)] };
         let chosen = |length| Point::new(choice, &Case::new(2, length), &dtype::ALL[0], &measured).chosen;
-        let expected = |bytes| Some(AllReduce::choose(2, bytes, true).name());
+        let expected = |bytes| Some(AllReduce::choose(setting(2), bytes, true).name());
         assert_eq!((chosen(2), chosen(100_000)), (expected(8), expected(400_000)));
         assert_ne!(chosen(2), chosen(100_000));
     }

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn algorithms_by_name() {
         assert_eq!(chosen("all_to_all"), ["auto"]);
-        assert_eq!(chosen("all_to_all --algorithm all"), ["linear", "pairwise", "bruck"]);
+        assert_eq!(chosen("all_to_all --algorithm all"), ["linear", "pairwise", "bruck", "shared_columns"]);
         assert_eq!(chosen("all_to_all --algorithm bruck"), ["bruck"]);
         assert_eq!(chosen("all"), ["auto"; 11]);
         // Those operations that have one of that name:

@@ -1,0 +1,188 @@
+//! Who wins where: all algorithms of an operation at all sizes, on one number of ranks.
+//!
+//! ```text
+//! bytes        8      32     128     512    2048
+//! flat        1.0     1.1    1.3     2.2     5.1        microseconds, medians
+//! binomial    1.2     1.2    1.3     2.1     4.0
+//!             └── flat: 2.1 isn't 5% less than 2.2 ──┘└── binomial
+//! ```
+//!
+//! A change of algorithm must pay: who wins by less than [`PAYS`] at a size doesn't take over there. What can't be
+//! used always has a second behind it, who is found in the same way among those that can be used more widely, and so
+//! on until one can be used always.
+
+use collectives::{AllGather, AllReduce, AllToAll, Barrier, Broadcast, Reduce, ReduceScatter};
+use std::io;
+use std::time::Duration;
+use testkit::case::{Case, Operation};
+use testkit::choice::Choice;
+use testkit::gear::{Algorithm, Gear, ladder};
+use testkit::timed::start::Repeat;
+use testkit::timed::{measure, size};
+
+/// How much less time a change of algorithm must take.
+const PAYS: f64 = 0.05;
+
+/// From so many bytes on these, the fastest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) from: usize,
+    pub(super) best: Vec<Algorithm>,
+}
+
+/// The medians of an operation on one number of ranks, in seconds.
+pub(super) struct Race {
+    runners: Vec<Algorithm>,
+    /// By size, in the order of the runners.
+    times: Vec<(usize, Vec<f64>)>,
+}
+
+impl Race {
+    /// Measures all.
+    pub(super) fn run(
+        operation: Operation,
+        ranks: usize,
+        sizes: impl Iterator<Item = usize>,
+        repeat: Repeat,
+    ) -> io::Result<Self> {
+        let runners: Vec<Algorithm> = ladder(operation).into_iter().filter(|&a| runs(a)).collect();
+        let mut cases: Vec<Case> =
+            sizes.map(|bytes| size::case(operation, ranks, bytes, size_of::<f32>())).collect();
+        cases.dedup();
+        let mut times = Vec::new();
+        for case in cases {
+            let bytes = size::bytes(operation, &case, size_of::<f32>()).unwrap_or(0);
+            let at_size: io::Result<Vec<f64>> =
+                runners.iter().map(|&runner| median(runner, &case, repeat)).collect();
+            times.push((bytes, at_size?));
+        }
+        Ok(Self { runners, times })
+    }
+
+    /// The winners.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let mut leaders = [None; CLASSES.len()];
+        let mut steps: Vec<Step> = Vec::new();
+        for (bytes, times) in &self.times {
+            let mut best = Vec::new();
+            for (leader, admits) in leaders.iter_mut().zip(CLASSES) {
+                let admitted = (0..self.runners.len()).filter(|&i| admits(self.runners[i]));
+                let fastest =
+                    admitted.min_by(|&i, &j| times[i].total_cmp(&times[j])).expect("one runs always");
+                let stays = leader.filter(|&i: &usize| times[fastest] > (1.0 - PAYS) * times[i]);
+                let now = stays.unwrap_or(fastest);
+                *leader = Some(now);
+                if !best.contains(&self.runners[now]) {
+                    best.push(self.runners[now]);
+                }
+            }
+            // Behind one who can be used always nobody has a turn.
+            let last = best.iter().position(|&a| always(a)).expect("the last class");
+            best.truncate(last + 1);
+            if steps.last().is_none_or(|step| step.best != best) {
+                steps.push(Step { from: if steps.is_empty() { 0 } else { *bytes }, best });
+            }
+        }
+        steps
+    }
+}
+
+/// From all to those that can be used always.
+const CLASSES: [fn(Algorithm) -> bool; 4] =
+    [|_| true, |a| !lends(a), |a| !lends(a) && keeps_order(a), always];
+
+/// What a plain method may choose: not what needs a power of two, and not the specimen of a mistake.
+fn runs(algorithm: Algorithm) -> bool {
+    let never = [Algorithm::Barrier(Barrier::Butterfly), AllReduce::WholeBufferRing.into()];
+    !never.contains(&algorithm)
+}
+
+fn lends(algorithm: Algorithm) -> bool {
+    let lending: [Algorithm; 6] = [
+        Broadcast::SharedColumns.into(),
+        Reduce::SharedColumns.into(),
+        AllReduce::SharedColumns.into(),
+        AllGather::SharedColumns.into(),
+        ReduceScatter::SharedColumns.into(),
+        AllToAll::SharedColumns.into(),
+    ];
+    lending.contains(&algorithm)
+}
+
+fn keeps_order(algorithm: Algorithm) -> bool {
+    match algorithm {
+        Algorithm::AllReduce(a) => a.keeps_order(),
+        Algorithm::ReduceScatter(a) => a.keeps_order(),
+        _ => true,
+    }
+}
+
+/// On any number of ranks as well as on a power of two, too.
+fn always(algorithm: Algorithm) -> bool {
+    let folds: [Algorithm; 2] = [AllReduce::HalvingDoubling.into(), AllGather::RecursiveDoubling.into()];
+    !lends(algorithm) && keeps_order(algorithm) && !folds.contains(&algorithm)
+}
+
+fn median(algorithm: Algorithm, case: &Case, repeat: Repeat) -> io::Result<f64> {
+    let failed = |what: String| {
+        let name = format!("{} {}", algorithm.operation().name(), algorithm.name());
+        io::Error::other(format!("{name}, {case}: {what}"))
+    };
+    let measured = measure::<f32>(Choice::Algorithm(algorithm), case, repeat);
+    let measured = measured.map_err(|error| failed(error.to_string()))?;
+    if measured.wrong > 0 {
+        return Err(failed(format!("{} wrong elements", measured.wrong)));
+    }
+    let mut times = measured.times;
+    times.sort_unstable();
+    Ok(times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AllReduce::{HalvingDoubling, RecursiveDoubling, Ring, SharedColumns};
+
+    fn steps(runners: &[AllReduce], times: &[(usize, &[f64])]) -> Vec<(usize, Vec<Algorithm>)> {
+        let runners = runners.iter().map(|&a| a.into()).collect();
+        let times = times.iter().map(|&(bytes, times)| (bytes, times.to_vec())).collect();
+        Race { runners, times }.steps().into_iter().map(|step| (step.from, step.best)).collect()
+    }
+
+    fn all(algorithms: &[AllReduce]) -> Vec<Algorithm> {
+        algorithms.iter().map(|&a| a.into()).collect()
+    }
+
+    #[test]
+    fn a_change_must_pay() {
+        let two = [RecursiveDoubling, AllReduce::ReduceBroadcast];
+        let times: [(usize, &[f64]); 4] =
+            [(8, &[1.0, 1.1]), (32, &[1.0, 0.96]), (128, &[1.0, 0.94]), (512, &[1.0, 1.02])];
+        // At 512 the first is faster again, by less than 5%.
+        let expected = vec![(0, all(&two[..1])), (128, all(&two[1..]))];
+        assert_eq!(steps(&two, &times), expected);
+    }
+
+    #[test]
+    fn seconds_stand_behind_what_cannot_be_used_always() {
+        let runners = [SharedColumns, Ring, HalvingDoubling, RecursiveDoubling];
+        let times: [(usize, &[f64]); 3] =
+            [(8, &[4.0, 3.0, 2.0, 1.0]), (32, &[1.0, 2.0, 3.0, 4.0]), (128, &[1.0, 4.0, 2.0, 3.0])];
+        let expected = vec![
+            (0, all(&[RecursiveDoubling])),
+            (32, all(&[SharedColumns, Ring, HalvingDoubling, RecursiveDoubling])),
+            (128, all(&[SharedColumns, HalvingDoubling, RecursiveDoubling])),
+        ];
+        assert_eq!(steps(&runners, &times), expected);
+    }
+
+    #[test]
+    fn every_operation_has_one_that_can_be_used_always() {
+        for operation in Operation::ALL {
+            let runners: Vec<_> = ladder(operation).into_iter().filter(|&a| runs(a)).collect();
+            assert!(runners.iter().any(|&a| always(a)), "{operation:?}");
+            let supports = |ranks| runners.iter().all(|a| a.supports(&Case::new(ranks, 1), true));
+            assert!(supports(3) && supports(4), "{operation:?}");
+        }
+    }
+}
