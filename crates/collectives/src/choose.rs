@@ -50,6 +50,13 @@ struct Row<A: 'static> {
     steps: &'static [(usize, &'static [A])],
 }
 
+impl<A> Row<A> {
+    fn from(&self, bytes: usize) -> &'static [A] {
+        let step = self.steps.iter().rev().find(|&&(from, _)| from <= bytes);
+        step.expect("the first step begins at 0").1
+    }
+}
+
 /// Below so many bytes a call is short: what its messages weigh hardly matters, how many rounds there are does.
 const SHORT: usize = 4 << 10;
 
@@ -89,6 +96,10 @@ impl Setting {
 
     fn listed<A: Ladder>(self, bytes: usize) -> &'static [A] {
         let alike = |row: &&Row<A>| row.oversubscribed == self.oversubscribed;
+        // Mostly there is such a row, and to find it takes no division.
+        if let Some(row) = A::MEASURED.iter().filter(alike).find(|row| row.ranks == self.ranks) {
+            return row.from(bytes);
+        }
         let most = A::MEASURED.iter().filter(alike).map(|row| row.ranks).max().unwrap_or(0);
         if !self.oversubscribed && self.ranks > most && bytes < SHORT {
             return A::FEW_ROUNDS;
@@ -98,9 +109,7 @@ impl Setting {
             let (fewer, more) = (Ord::min(row.ranks, self.ranks).max(1), Ord::max(row.ranks, self.ranks));
             (!alike(row), (more << 20) / fewer)
         };
-        let row = A::MEASURED.iter().min_by_key(distance).expect("rows");
-        let step = row.steps.iter().rev().find(|&&(from, _)| from <= bytes);
-        step.expect("the first step begins at 0").1
+        A::MEASURED.iter().min_by_key(distance).expect("rows").from(bytes)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MIN..MAX", default_value = "8..64M")]
     bytes: Sizes,
 
-    /// Time each point N times, instead of for a tenth of a second
+    /// Time each point N times in each of seven turns, instead of for a tenth of a second in all
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     iterations: Option<usize>,
 
@@ -89,8 +89,8 @@ pub(crate) fn run(out: &mut dyn Write, options: &Options) -> io::Result<bool> {
 impl Options {
     fn repeat(&self) -> Repeat {
         match self.iterations {
-            Some(times) => Repeat { warm_up: 3, ..Repeat::times(times) },
-            None => Repeat { warm_up: 3, at_least: 7, budget: Duration::from_millis(100), at_most: 10_000 },
+            Some(times) => Repeat { warm_up: 1, ..Repeat::times(times) },
+            None => Repeat { warm_up: 1, at_least: 3, budget: Duration::from_millis(20), at_most: 10_000 },
         }
     }
 
