@@ -9,7 +9,7 @@
 //!                            rank 1
 //! ```
 //!
-//! As in [`pairwise`](super::pairwise) nothing but original contributions is read, and in rank order, so the
+//! As in [`pairwise`](mod@super::pairwise) nothing but original contributions is read, and in rank order, so the
 //! reduction need not commute. But that reads one at a time and stores a partial sum after each; here a sum is
 //! complete when it is stored, once.
 //!
