@@ -190,9 +190,10 @@ def measure(gears, rivals, ranks, op, size, rounds, missing):
                 asked.remove(rival)
                 continue
             times[rival.name] = found["time_us"]["median"]
-            point["batch"] = found["batch"]
+            if point.setdefault("batch", found["batch"]) != found["batch"]:
+                sys.exit(f"{op} of {size} bytes: batches of {point['batch']} calls, of {found['batch']} in {rival.name}")
         ours = gears.turn(ranks, op, size)
-        if times and point["batch"] != ours["batch"]:
+        if point.setdefault("batch", ours["batch"]) != ours["batch"]:
             sys.exit(f"{op} of {size} bytes: batches of {point['batch']} calls, and of {ours['batch']} in gears")
         point["bytes"] = ours.get("bytes")  # whole elements in each block
         point["gears_us"].append(ours["time_us"]["median"])

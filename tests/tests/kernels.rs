@@ -163,7 +163,7 @@ impl Rounded for bf16 {
     }
 }
 
-/// `rows` inputs: special values against special values first, in all combinations of neighbours, then random ones.
+/// `rows` inputs, every other value of which, by chance, is a special one.
 fn inputs<T: Tested>(rows: usize, length: usize, random: &mut fastrand::Rng) -> Vec<Vec<T>> {
     let special = T::special();
     let mut value = || match random.bool() {

@@ -18,7 +18,7 @@
 //!
 //! **More ranks than were measured, with a core each.** On a machine of few cores that can't be tried. Short calls
 //! then take what needs the fewest rounds, by the closed forms ([`SHORT`], and `few_rounds` below); longer ones what
-//! was measured for the most ranks with a core each.
+//! was measured with the nearest number of ranks, though they shared cores: on two ranks most ways are the same.
 //!
 //! All ranks choose alike, since they see the same numbers: sizes, reduction, [`Setting`].
 
@@ -101,13 +101,14 @@ impl Setting {
             return row.from(bytes);
         }
         let most = A::MEASURED.iter().filter(alike).map(|row| row.ranks).max().unwrap_or(0);
-        if !self.oversubscribed && self.ranks > most && bytes < SHORT {
+        let unmeasured = !self.oversubscribed && self.ranks > most;
+        if unmeasured && bytes < SHORT {
             return A::FEW_ROUNDS;
         }
         // Rows are sorted, and of equals the first is taken. One of the other kind is better than none.
         let distance = |row: &&Row<A>| {
             let (fewer, more) = (Ord::min(row.ranks, self.ranks).max(1), Ord::max(row.ranks, self.ranks));
-            (!alike(row), (more << 20) / fewer)
+            (!alike(row) && !unmeasured, (more << 20) / fewer)
         };
         A::MEASURED.iter().min_by_key(distance).expect("rows").from(bytes)
     }

@@ -1,7 +1,6 @@
 //! What can travel: plain data.
 
 use half::{bf16, f16};
-use smallvec::SmallVec;
 use std::marker::PhantomData;
 use transport::ElementType;
 
@@ -68,14 +67,6 @@ pub(crate) fn copy<T: Element>(bytes: &[u8], to: &mut [T]) {
 /// The elements as bytes; none for elements without size.
 pub(crate) fn bytes<T: Element>(elements: &[T]) -> &[u8] {
     bytemuck::cast_slice(elements)
-}
-
-/// Room for intermediate results of a call that is over so soon that an allocation would show.
-pub(crate) fn short_scratch<T: Element>(length: usize) -> SmallVec<[T; 64]> {
-    match length {
-        0..=64 => SmallVec::from_elem(T::zeroed(), length),
-        _ => scratch(length).into(),
-    }
 }
 
 /// Room for intermediate results.

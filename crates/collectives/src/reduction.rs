@@ -32,7 +32,8 @@ pub trait Reduction<T: Element>: Sync {
         None
     }
 
-    /// Called once on each finished result, with the number of contributions in it.
+    /// Called on finished results, with the number of contributions in them: on any stretches of them, each element
+    /// once. So it works element by element.
     fn finish(&self, _result: &mut [T], _contributions: usize) {}
 
     /// `left = left ∘ right`

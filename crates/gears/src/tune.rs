@@ -35,7 +35,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MIN..MAX", default_value = "8..64M")]
     bytes: Sizes,
 
-    /// Time each point N times in each of seven turns, instead of for a tenth of a second in all
+    /// Time each point N times in each of seven turns, instead of for 20 ms each
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     iterations: Option<usize>,
 

@@ -16,7 +16,7 @@
 //! Source: R. Thakur, R. Rabenseifner, W. Gropp, Optimization of Collective Communication Operations in
 //! MPICH, 2005.
 
-use crate::element::short_scratch;
+use crate::element::scratch;
 use crate::peers::Peers;
 use crate::power::{Fold, Role, all_reduce_folded};
 use crate::{Cost, Element, Reduction, Result};
@@ -29,7 +29,7 @@ pub(super) fn recursive_doubling<T: Element>(
     all_reduce_folded(peers, buffer, op, |fold, number, buffer| {
         // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then
         // the two swap roles.
-        let mut other = short_scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
+        let mut other = scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
         let (mut now, mut next) = (buffer, &mut other[..]);
         for k in 0..fold.steps() {
             let partner = fold.rank_of(number ^ (1 << k));

@@ -9,8 +9,8 @@
 //! wait for own loans    until the others have done with this rank's row
 //! ```
 //!
-//! **Why nobody hangs.** All is lent before anything is waited for, so ranks that share never wait for each other in a
-//! cycle. And nothing is held while waiting: a rank takes what it is lent when all of it is there, and if one loan turns
+//! **Why nobody hangs.** All is lent before anybody is waited for (but for room in a mailbox, which what was sent before
+//! is about to leave), so ranks that share never wait for each other in a cycle. And nothing is held while waiting: a rank takes what it is lent when all of it is there, and if one loan turns
 //! out to have been taken back in between, because its lender fails, it puts the others back and waits again. So a
 //! rank that unwinds waits, for its loans to end, no longer than the work of those who hold them.
 //!
@@ -25,12 +25,25 @@ use smallvec::SmallVec;
 /// One for each of the other ranks, without an allocation in small worlds.
 type Each<T> = SmallVec<[T; 8]>;
 
-/// Fails the world if the work unwinds.
-struct Working<'a>(&'a Endpoint);
+/// Work under way, also of a rank that has borrowed nothing: it must not communicate. If it unwinds, the world fails.
+struct Working<'a> {
+    at: &'a Endpoint,
+    is_over: bool,
+}
+
+impl<'a> Working<'a> {
+    fn new(at: &'a Endpoint) -> Self {
+        at.thread.looking.set(true);
+        Self { at, is_over: false }
+    }
+}
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        self.0.thread.fail("it panicked while it worked on what other ranks had lent it".to_owned());
+        self.at.thread.looking.set(false);
+        if !self.is_over {
+            self.at.thread.fail("it panicked while it worked on what other ranks had lent it".to_owned());
+        }
     }
 }
 
@@ -43,19 +56,22 @@ impl Endpoint {
         work: &mut dyn FnMut(&mut [Part<'_>]),
     ) -> Result<()> {
         assert_eq!(row.len(), self.group.members.len(), "a row has a part for each rank");
+        // Once, and before anything is lent or held: it is the caller's code.
+        let expected: Each<usize> = (0..row.len()).map(expected).collect();
         let loans = self.lend_all(operation, row)?;
         self.note(operation, [None; 2]);
-        let mut looks = self.take_all(operation, expected)?;
+        let mut looks = self.take_all(operation, &expected)?;
 
         let mut column: Each<Part<'_>> = row.iter().map(|_| Part::default()).collect();
         column[self.rank] = std::mem::take(&mut row[self.rank]);
         for (from, look) in &mut looks {
             let message = look.message.as_mut().expect("there until it is dropped");
-            column[*from] = message.part(expected(*from));
+            column[*from] = message.part(expected[*from]);
         }
-        let working = Working(self);
+        let mut working = Working::new(self);
         work(&mut column);
-        std::mem::forget(working);
+        working.is_over = true;
+        drop(working);
         drop(column);
         drop(looks);
 
@@ -85,6 +101,7 @@ impl Endpoint {
             }
             let (channel, sent) = (self.group.channel(self.rank, to), &self.sent[to]);
             while !channel.has_room(sent.get()) {
+                self.note(operation, [None; 2]); // it may be told that the world has failed
                 self.wait_for(operation, WaitFor::Room, to, sent.get(), elements)?;
             }
             // SAFETY: this endpoint is the channel's only sender, there is room at our position, and the loan goes
@@ -99,14 +116,10 @@ impl Endpoint {
     }
 
     /// What the others lend this rank, once all of it is there.
-    fn take_all(
-        &self,
-        operation: &Operation,
-        expected: &dyn Fn(usize) -> usize,
-    ) -> Result<Each<(usize, Look<'_>)>> {
-        let size = self.group.members.len();
+    fn take_all(&self, operation: &Operation, expected: &[usize]) -> Result<Each<(usize, Look<'_>)>> {
+        let size = expected.len();
         let others = || (1..size).map(|distance| (self.rank + size - distance) % size);
-        let lenders = || others().map(|from| (from, expected(from))).filter(|&(_, elements)| elements > 0);
+        let lenders = || others().map(|from| (from, expected[from])).filter(|&(_, elements)| elements > 0);
         'all: loop {
             for (from, elements) in lenders() {
                 let (channel, position) = (self.group.channel(from, self.rank), self.taken[from].get());

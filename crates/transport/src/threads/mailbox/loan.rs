@@ -24,16 +24,17 @@ impl Loan<'_> {
     }
 
     fn reclaim(&self) -> bool {
-        // Pairs with the Release store of DONE: the receiver's reads of the slice are over.
-        if self.slot.state.load(Acquire) != DONE {
-            // Acquire pairs with the Release store in `put_back`.
-            if (self.slot.state.compare_exchange(self.state, EMPTY, Acquire, Relaxed)).is_ok() {
-                return false;
-            }
-            // READING: a look can't communicate (the endpoint refuses), and who holds several at once began when all
-            // were there. So this isn't a wait for any rank's progress in the program.
-            while self.slot.state.load(Acquire) != DONE && !planted(Weakness::HastyLoan) {
-                yield_now();
+        loop {
+            // Acquire pairs with the Release stores of DONE, since when the receiver's looks at the slice are over, and in
+            // `put_back`.
+            match self.slot.state.compare_exchange(self.state, EMPTY, Acquire, Acquire) {
+                Ok(_) => return false,
+                Err(DONE) => break,
+                Err(_) if planted(Weakness::HastyLoan) => break,
+                // READING. A look can't communicate (the endpoint refuses), and who holds several at once took them when
+                // all were there; if one was not, it puts the others back. So this isn't a wait for any rank's progress
+                // in the program.
+                Err(_) => yield_now(),
             }
         }
         // Only this sender acts on DONE, so no ordering is needed towards the receiver.

@@ -97,6 +97,30 @@ fn a_loan_is_taken_back_or_read_never_both() {
     lend(false);
 }
 
+/// The receiver takes a loan and puts it back, since another one that it needs has gone, and never looks again.
+#[test]
+fn a_loan_that_is_put_back_can_be_taken_back() {
+    explore("a loan that is put back", None, || {
+        let channel = Arc::new(Channel::new());
+        let sender = {
+            let channel = Arc::clone(&channel);
+            loom::thread::spawn(move || {
+                // SAFETY: the only sender, with room, and the loan is ended below.
+                #[allow(unsafe_code, reason = "a model of the mailbox")]
+                let loan = unsafe { channel.post(0, &operation(), outgoing(&[0; 8], 0), false) };
+                assert!(!loan.expect("lent").end(), "nobody has read it");
+            })
+        };
+        // SAFETY: the only receiver.
+        #[allow(unsafe_code, reason = "a model of the mailbox")]
+        if let Some(message) = unsafe { channel.take(0) } {
+            assert_eq!(message.envelope().elements, 8);
+            message.put_back();
+        }
+        sender.join().unwrap();
+    });
+}
+
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_short_message_handed_over_relaxed_is_found() {
