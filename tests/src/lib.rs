@@ -123,3 +123,23 @@ struct FromNetworkToVectorInstructions;
 #[cfg(doctest)]
 #[doc = include_str!("../../notes/24-sorting-across-ranks.md")]
 struct SortingAcrossRanks;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/25-how-fast-can-it-be.md")]
+struct HowFastCanItBe;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/measured/attention-time-and-memory.md")]
+struct AttentionTimeAndMemoryMeasured;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/measured/attention-across-ranks.md")]
+struct AttentionAcrossRanksMeasured;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/measured/sorting.md")]
+struct SortingMeasured;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../notes/measured/collectives.md")]
+struct CollectivesMeasured;

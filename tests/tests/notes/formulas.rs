@@ -102,7 +102,7 @@ fn holds(conditions: &str, ranks: usize) -> Result<bool, String> {
 }
 
 /// A formula's value.
-fn evaluate(formula: &str, ranks: usize, length: usize) -> Result<f64, String> {
+pub(crate) fn evaluate(formula: &str, ranks: usize, length: usize) -> Result<f64, String> {
     let mut parser = Parser { rest: formula, ranks, length };
     let value = parser.sum()?;
     match parser.next() {

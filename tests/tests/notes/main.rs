@@ -11,6 +11,8 @@
 //! | `ulysses.rs`, `ring.rs`, `mesh.rs` | what ranks hold, compute and send that share out a sequence is what `parallel` says |
 //! | `plan.rs` | so are the ways to share out the layers of published models |
 //! | `networks.rs` | sorting networks are what `bitonic` builds and draws |
+//! | `shared.rs` | what collectives touch in shared memory, and which algorithm is chosen, is what `collectives` says |
+//! | `peers.rs` | what other libraries took is what the committed records say |
 //! | `sorting_ranks.rs` | what sorts across ranks send is what `bitonic` says |
 //! | `formulas.rs` | closed forms equal the cost functions |
 //! | `links.rs` | relative links and anchors lead somewhere |
@@ -34,9 +36,11 @@ mod mesh;
 mod model;
 mod named;
 mod networks;
+mod peers;
 mod plan;
 mod positions;
 mod ring;
+mod shared;
 mod sorting_ranks;
 mod tables;
 mod tensor;

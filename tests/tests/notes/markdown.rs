@@ -45,12 +45,14 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package inside a workspace").to_owned()
 }
 
-/// All notes, and the papers at the root that exist.
+/// All notes, what was measured for them, and the papers at the root that exist.
 pub(crate) fn all() -> Vec<Note> {
-    let entries = std::fs::read_dir(root().join("notes")).expect("the folder notes");
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut paths: Vec<String> =
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("notes/{name}")).collect();
+    let mut paths = Vec::new();
+    for folder in ["notes", "notes/measured"] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("the folders of the notes");
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        paths.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("{folder}/{name}")));
+    }
     paths.extend(["README.md".to_owned(), "ARCHITECTURE.md".to_owned()]);
     paths.sort();
     paths

@@ -13,12 +13,14 @@
 //! | `sort_ranks_...` | see `sorting_ranks.rs` |
 //! | `ulysses_...`, `ring_...`, `mesh_...`, `plan_...` | see `ulysses.rs`, `ring.rs`, `mesh.rs`, `plan.rs` |
 //! | `network`, `network_...` | see `networks.rs` |
+//! | `touched`, `chosen`, `peers_...` | see `shared.rs`, `peers.rs` |
 
 use crate::ladder::{Totals, ladder};
 use crate::markdown::{Note, table};
 use crate::model;
 use crate::{
-    attention, decoding, flash, heads, mesh, networks, plan, positions, ring, sorting_ranks, tensor, ulysses,
+    attention, decoding, flash, heads, mesh, networks, peers, plan, positions, ring, shared, sorting_ranks,
+    tensor, ulysses,
 };
 use testkit::faults::examples::EXAMPLES;
 
@@ -53,6 +55,8 @@ fn generate(arguments: &str) -> Result<String, String> {
             .or_else(|| sorting_ranks::generate(arguments))
             .or_else(|| plan::generate(arguments))
             .or_else(|| networks::generate(arguments))
+            .or_else(|| shared::generate(arguments))
+            .or_else(|| peers::generate(arguments))
             .unwrap_or_else(|| Err(format!("no generator for `{arguments}`"))),
     }
 }
