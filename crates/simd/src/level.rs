@@ -1,6 +1,6 @@
 //! Which vectors the processor has, and code compiled for them.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// A set of vector instructions that loops are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,16 +48,33 @@ impl Level {
 ///
 /// If `GEARS_SIMD` names no level, or one that the processor doesn't have.
 pub fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        let detected = Level::detected();
-        let Ok(name) = std::env::var("GEARS_SIMD") else { return detected };
-        let Some(asked) = Level::ALL.into_iter().find(|level| level.name() == name) else {
-            panic!("GEARS_SIMD is {name:?}, and portable, avx2 or avx512 was expected")
-        };
-        assert!(asked <= detected, "GEARS_SIMD is {name:?}, and this processor has {}", detected.name());
-        asked
-    })
+    match Level::ALL.get(usize::from(LEVEL.load(Relaxed))) {
+        Some(&level) => level,
+        None => first_asked(),
+    }
+}
+
+/// The place of the level in [`Level::ALL`], or else that nobody has asked yet.
+static LEVEL: AtomicU8 = AtomicU8::new(u8::MAX);
+
+#[cold]
+fn first_asked() -> Level {
+    let detected = Level::detected();
+    let level = match std::env::var("GEARS_SIMD") {
+        Err(_) => detected,
+        Ok(name) => {
+            let Some(asked) = Level::ALL.into_iter().find(|level| level.name() == name) else {
+                panic!("GEARS_SIMD is {name:?}, and portable, avx2 or avx512 was expected")
+            };
+            assert!(asked <= detected, "GEARS_SIMD is {name:?}, and this processor has {}", detected.name());
+            asked
+        }
+    };
+    // Of several threads that ask first at once, the first to come here decides for all.
+    match LEVEL.compare_exchange(u8::MAX, level as u8, Relaxed, Relaxed) {
+        Ok(_) => level,
+        Err(decided) => Level::ALL[usize::from(decided)],
+    }
 }
 
 /// Runs `f`, compiled for the [`level`] in use.
