@@ -1,6 +1,6 @@
 //! Nothing is left behind without a word: a message that nobody received is an error, by its place and its sender.
 
-use collectives::{Cause, Communicator, World};
+use collectives::{Broadcast, Cause, Communicator, World};
 
 fn line_of(mark: &str) -> u32 {
     gears_tests::line_of(include_str!("unreceived.rs"), mark)
@@ -34,7 +34,7 @@ fn an_unreceived_part_of_a_collective_is_named() {
         let Some(pair) = comm.split((comm.rank() > 0).then_some(0), 0)? else { return Ok(()) };
         pair.barrier()?;
         match pair.rank() {
-            0 => pair.broadcast(&mut [1_u8], 0), // its receiver has gone
+            0 => pair.broadcast_with(Broadcast::Flat, &mut [1_u8], 0), // its receiver has gone
             _ => Ok(()),
         }
     });

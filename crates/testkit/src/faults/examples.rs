@@ -1,7 +1,7 @@
 //! One example of every kind of error, each from a small program with one mistake in it. They end the same way on
 //! every run, so that the notes can show them.
 
-use collectives::{Barrier, Broadcast, Communicator, Gather, Result, RunError, Sum, World};
+use collectives::{AllReduce, Barrier, Broadcast, Communicator, Gather, Result, RunError, Sum, World};
 
 /// A program that fails.
 pub struct Example {
@@ -61,7 +61,7 @@ fn returns(comm: &Communicator) -> Result<()> {
 fn panics(comm: &Communicator) -> Result<()> {
     let shards: [&[f32]; 4] = [&[1.0], &[2.0], &[], &[4.0]];
     let mut first = [shards[comm.rank()][0]];
-    comm.all_reduce(&mut first, &Sum)
+    comm.all_reduce_with(AllReduce::RecursiveDoubling, &mut first, &Sum)
 }
 
 fn unreceived(comm: &Communicator) -> Result<()> {
