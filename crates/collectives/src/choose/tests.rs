@@ -20,7 +20,7 @@ impl Ladder for Way {
             oversubscribed: false,
             steps: &[(0, &[Plain]), (100, &[Lending, Reordering, Folding, Plain]), (9000, &[Folding])],
         },
-        Row { ranks: 4, oversubscribed: true, steps: &[(0, &[Plain])] },
+        Row { ranks: 4, oversubscribed: true, steps: &[(0, &[Plain]), (9000, &[Folding])] },
         Row { ranks: 16, oversubscribed: true, steps: &[(0, &[Quick])] },
         Row { ranks: 64, oversubscribed: true, steps: &[(0, &[Folding, Plain])] },
     ];
@@ -56,7 +56,7 @@ fn what_cannot_be_used_falls_through() {
     assert_eq!(TWO.pick::<Way>(100, false), Lending);
     assert_eq!(messages.pick::<Way>(100, true), Reordering);
     assert_eq!(messages.pick::<Way>(100, false), Folding);
-    // On three ranks it folds; but if nothing else is listed, that works, too.
+    // Three ranks are nearer to four than to two. There it folds; but if nothing else is listed, that works, too.
     let three = Setting { ranks: 3, ..messages };
     assert_eq!(three.pick::<Way>(SHORT, false), Plain);
     assert_eq!(three.pick::<Way>(9000, false), Folding);
