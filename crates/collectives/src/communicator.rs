@@ -8,6 +8,7 @@ pub(crate) use collective::wire_bytes;
 pub(crate) use with_counts::total;
 
 use crate::peers::Peers;
+use crate::scratch::Scratch;
 use crate::{AllGather, BadCall, Element, Layout, Result, Setting};
 use std::cell::Cell;
 use std::panic::Location;
@@ -26,10 +27,14 @@ use transport::{Call, ElementType, Envelope, Name, Operation, Origin, Traffic, T
 /// every [`Transport`].
 pub struct Communicator {
     transport: Box<dyn Transport>,
+    /// What the transport says of itself, which never changes: asked once, not several times in each call.
+    setting: Setting,
+    rank: usize,
     /// Collective operations begun so far: part of every envelope.
     sequence: Cell<u32>,
     /// Operations begun so far, messages between two ranks among them: tells one from the next.
     operations: Cell<u32>,
+    scratch: Scratch,
 }
 
 /// What the ranks must agree on when they begin a collective, besides the call and the element type.
@@ -73,26 +78,25 @@ static SPLIT: Call = Call { algorithm: "bruck", ..Call::new("split") };
 impl Communicator {
     /// A communicator of all ranks of a transport. [`World::run`](crate::World::run) makes one for each rank.
     pub fn new(transport: Box<dyn Transport>) -> Self {
-        Self { transport, sequence: Cell::new(0), operations: Cell::new(0) }
+        let (ranks, rank) = (transport.size(), transport.rank());
+        let setting = Setting { ranks, oversubscribed: transport.oversubscribed(), lends: transport.lends() };
+        let (sequence, operations) = (Cell::new(0), Cell::new(0));
+        Self { transport, setting, rank, sequence, operations, scratch: Scratch::default() }
     }
 
     /// This rank's number, 0..P.
     pub fn rank(&self) -> usize {
-        self.transport.rank()
+        self.rank
     }
 
     /// P, the number of ranks.
     pub fn size(&self) -> usize {
-        self.transport.size()
+        self.setting.ranks
     }
 
     /// Where the ranks run, as far as the plain methods' choice of algorithms depends on it.
     pub fn setting(&self) -> Setting {
-        Setting {
-            ranks: self.size(),
-            oversubscribed: self.transport.oversubscribed(),
-            lends: self.transport.lends(),
-        }
+        self.setting
     }
 
     /// What this rank has sent so far, in all its communicators, if the world
@@ -146,6 +150,7 @@ impl Communicator {
 
     /// Begins a collective: from here on this rank is one operation further, unless it can't begin one now.
     #[track_caller]
+    #[inline]
     fn begin(&self, element: &'static ElementType, call: &'static Call, begin: Begin) -> Result<Peers<'_>> {
         // 0 means a message that is no part of a collective.
         let sequence = self.sequence.get().checked_add(1).unwrap_or(1);
@@ -160,14 +165,19 @@ impl Communicator {
         let operation = Operation { envelope, origin: self.origin(sequence) };
         self.transport.begin(&operation)?;
         self.sequence.set(sequence);
-        Ok(Peers::new(&*self.transport, operation))
+        Ok(self.peers(operation))
     }
 
     /// The ranks of a message that is no part of a collective.
     #[track_caller]
     fn message<T: Element>(&self) -> Peers<'_> {
         let envelope = Envelope::new(&MESSAGE, T::TYPE, 0);
-        Peers::new(&*self.transport, Operation { envelope, origin: self.origin(self.sequence.get()) })
+        self.peers(Operation { envelope, origin: self.origin(self.sequence.get()) })
+    }
+
+    #[inline]
+    fn peers(&self, operation: Operation) -> Peers<'_> {
+        Peers::new(&*self.transport, &self.scratch, operation, self.rank, self.setting.ranks)
     }
 
     /// Where the program is, with one operation more.

@@ -9,8 +9,9 @@ pub struct Layout(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// So many elements in so many blocks, whose lengths differ by one at most.
-    Even { length: usize, parts: usize },
+    /// So many blocks of `base` elements, the first `longer` of which have one more. (What is left of a division:
+    /// divided by for each block, it would take a large part of a short call.)
+    Even { base: usize, longer: usize, parts: usize },
     /// Block i is `bounds[i]..bounds[i + 1]`.
     Bounds(Vec<usize>),
 }
@@ -27,7 +28,7 @@ impl Layout {
     /// If there are no parts.
     pub fn even(length: usize, parts: usize) -> Self {
         assert!(parts > 0, "{length} elements can't be cut into 0 parts");
-        Self(Kind::Even { length, parts })
+        Self(Kind::Even { base: length / parts, longer: length % parts, parts })
     }
 
     /// A block of each length.
@@ -53,10 +54,7 @@ impl Layout {
     /// Where block `i` begins; `i` may be the number of blocks.
     pub fn start(&self, i: usize) -> usize {
         match &self.0 {
-            Kind::Even { length, parts } => {
-                let (base, longer) = (length / parts, length % parts);
-                i * base + i.min(longer)
-            }
+            Kind::Even { base, longer, .. } => i * base + i.min(*longer),
             Kind::Bounds(bounds) => bounds[i],
         }
     }

@@ -31,6 +31,7 @@ mod reduce_scatter;
 mod reduction;
 mod scan;
 mod scatter;
+mod scratch;
 mod stand_in;
 mod tree;
 mod world;

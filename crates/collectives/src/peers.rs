@@ -5,6 +5,7 @@ mod share;
 pub(crate) use share::{Lengths, Loan, PerRank, cost as share_cost, once, updated};
 
 use crate::element::{bytes, copy, view};
+use crate::scratch::Scratch;
 use crate::{Element, Result};
 use transport::{Incoming, Operation, Outgoing, Transport};
 
@@ -15,6 +16,7 @@ use transport::{Incoming, Operation, Outgoing, Transport};
 #[derive(Clone, Copy)]
 pub(crate) struct Peers<'a> {
     transport: &'a dyn Transport,
+    scratch: &'a Scratch,
     operation: Operation,
     first: usize,
     stride: usize,
@@ -23,8 +25,15 @@ pub(crate) struct Peers<'a> {
 }
 
 impl<'a> Peers<'a> {
-    pub(crate) fn new(transport: &'a dyn Transport, operation: Operation) -> Self {
-        Self { transport, operation, first: 0, stride: 1, size: transport.size(), rank: transport.rank() }
+    #[inline]
+    pub(crate) fn new(
+        transport: &'a dyn Transport,
+        scratch: &'a Scratch,
+        operation: Operation,
+        rank: usize,
+        size: usize,
+    ) -> Self {
+        Self { transport, scratch, operation, first: 0, stride: 1, size, rank }
     }
 
     /// The ranks `first, first + stride, ...`, `size` of them, numbered from 0. This rank is one of them.
@@ -47,6 +56,11 @@ impl<'a> Peers<'a> {
     /// This rank, 0..P.
     pub(crate) fn rank(&self) -> usize {
         self.rank
+    }
+
+    /// Shows `work` room for so many elements. What stands in it may be of another call.
+    pub(crate) fn with_scratch<T: Element, R>(&self, length: usize, work: impl FnOnce(&mut [T]) -> R) -> R {
+        self.scratch.with(length, work)
     }
 
     /// The rank `distance` to the right on the ring of ranks.

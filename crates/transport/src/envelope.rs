@@ -98,11 +98,13 @@ impl Envelope {
     }
 
     /// Whether a message in this envelope is the one that `expected` describes.
+    #[inline]
     pub fn matches(&self, expected: &Self) -> bool {
         self.elements == expected.elements && self.agrees(expected)
     }
 
     /// Whether both are of the same call, meant alike: everything but the length of the message.
+    #[inline]
     pub fn agrees(&self, other: &Self) -> bool {
         self.sequence == other.sequence
             && self.parameter == other.parameter
@@ -114,8 +116,13 @@ impl Envelope {
 }
 
 /// Equal pointers are the rule (all ranks run the same code); equal contents decide.
+#[inline]
 fn same<T: PartialEq>(a: &'static T, b: &'static T) -> bool {
-    std::ptr::eq(a, b) || a == b
+    #[cold]
+    fn equal<T: PartialEq>(a: &T, b: &T) -> bool {
+        a == b
+    }
+    std::ptr::eq(a, b) || equal(a, b)
 }
 
 /// What it is, without its place in the order of collectives.

@@ -17,7 +17,8 @@
 //! | `divergence.rs` | where ranks parted ways |
 //! | `threads.rs` | starting P ranks as threads and bringing their results, or the root cause, home |
 //! | `threads/mailbox.rs`, `mailbox/` | the cells that bytes travel through: where the `unsafe` code is |
-//! | `threads/endpoint.rs` | one rank's end of all its mailboxes: the combined transfer |
+//! | `threads/endpoint.rs` | one rank's end of all its mailboxes |
+//! | `threads/endpoint/transfer.rs` | the combined transfer |
 //! | `threads/endpoint/share.rs` | lending parts of buffers to all ranks at once |
 //! | `threads/group.rs` | the mailboxes of one communicator; sub-worlds |
 //! | `threads/waiting.rs` | spin, yield, park; the proof that a world is deadlocked |

@@ -16,7 +16,6 @@
 //! Source: R. Thakur, R. Rabenseifner, W. Gropp, Optimization of Collective Communication Operations in
 //! MPICH, 2005.
 
-use crate::element::scratch;
 use crate::peers::Peers;
 use crate::power::{Fold, Role, all_reduce_folded};
 use crate::{Cost, Element, Reduction, Result};
@@ -29,21 +28,23 @@ pub(super) fn recursive_doubling<T: Element>(
     all_reduce_folded(peers, buffer, op, |fold, number, buffer| {
         // The buffer is lent to the partner while its own arrives, so the combination goes elsewhere; then
         // the two swap roles.
-        let mut other = scratch(if fold.steps() > 0 { buffer.len() } else { 0 });
-        let (mut now, mut next) = (buffer, &mut other[..]);
-        for k in 0..fold.steps() {
-            let partner = fold.rank_of(number ^ (1 << k));
-            let partner_is_lower = number & (1 << k) != 0;
-            peers.send_recv_with(partner, now, partner, now.len(), |x| match partner_is_lower {
-                true => op.combine(next, x, now),
-                false => op.combine(next, now, x),
-            })?;
-            std::mem::swap(&mut now, &mut next);
-        }
-        if !fold.steps().is_multiple_of(2) {
-            next.copy_from_slice(now);
-        }
-        Ok(())
+        let other = if fold.steps() > 0 { buffer.len() } else { 0 };
+        peers.with_scratch(other, |other| {
+            let (mut now, mut next) = (buffer, other);
+            for k in 0..fold.steps() {
+                let partner = fold.rank_of(number ^ (1 << k));
+                let partner_is_lower = number & (1 << k) != 0;
+                peers.send_recv_with(partner, now, partner, now.len(), |x| match partner_is_lower {
+                    true => op.combine(next, x, now),
+                    false => op.combine(next, now, x),
+                })?;
+                std::mem::swap(&mut now, &mut next);
+            }
+            if !fold.steps().is_multiple_of(2) {
+                next.copy_from_slice(now);
+            }
+            Ok(())
+        })
     })
 }
 

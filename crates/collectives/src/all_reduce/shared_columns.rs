@@ -32,7 +32,10 @@ pub(super) fn shared_columns<T: Element>(
     let expected = |_| own;
     let row = columns.cut(buffer).map(Loan::write);
     peers.share(row, expected, updated, |loans| {
-        let mut column: PerRank<&mut [T]> = loans.iter_mut().map(|loan| &mut *loan.write).collect();
+        let mut column = PerRank::new();
+        for loan in loans {
+            column.push(&mut *loan.write);
+        }
         op.all_reduce_columns(&mut column);
     })
 }

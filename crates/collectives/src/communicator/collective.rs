@@ -19,7 +19,7 @@ impl Communicator {
     /// Waits until all ranks have come.
     #[track_caller]
     pub fn barrier(&self) -> Result<()> {
-        self.barrier_with(Barrier::choose(self.setting()))
+        self.barrier_with(Barrier::choose(self.setting))
     }
 
     /// [`barrier`](Self::barrier) by a given algorithm.
@@ -32,7 +32,7 @@ impl Communicator {
     /// Copies the root's buffer to all.
     #[track_caller]
     pub fn broadcast<T: Element>(&self, buffer: &mut [T], root: usize) -> Result<()> {
-        let algorithm = Broadcast::choose(self.setting(), wire_bytes::<T>(buffer.len()));
+        let algorithm = Broadcast::choose(self.setting, wire_bytes::<T>(buffer.len()));
         self.broadcast_with(algorithm, buffer, root)
     }
 
@@ -44,7 +44,7 @@ impl Communicator {
         buffer: &mut [T],
         root: usize,
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         self.check_rank("broadcast", "root", root)?;
         let peers = self.begin(T::TYPE, algorithm.call(), Begin::of(buffer.len()).root(root))?;
         algorithm.run(&peers, buffer, root)
@@ -60,7 +60,7 @@ impl Communicator {
         op: &dyn Reduction<T>,
         root: usize,
     ) -> Result<()> {
-        let algorithm = Reduce::choose(self.setting(), wire_bytes::<T>(input.len()));
+        let algorithm = Reduce::choose(self.setting, wire_bytes::<T>(input.len()));
         self.reduce_with(algorithm, input, output, op, root)
     }
 
@@ -74,7 +74,7 @@ impl Communicator {
         op: &dyn Reduction<T>,
         root: usize,
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         self.check_rank("reduce", "root", root)?;
         self.check_root_only("reduce", "output", output.len(), root, input.len(), "the length of the input")?;
         let begin = Begin::of(input.len()).root(root).reduction(op.name());
@@ -97,7 +97,7 @@ impl Communicator {
     /// ```
     #[track_caller]
     pub fn all_reduce<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = AllReduce::choose(self.setting(), wire_bytes::<T>(buffer.len()), op.commutes());
+        let algorithm = AllReduce::choose(self.setting, wire_bytes::<T>(buffer.len()), op.commutes());
         self.all_reduce_with(algorithm, buffer, op)
     }
 
@@ -109,7 +109,7 @@ impl Communicator {
         buffer: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends(), op.commutes());
+        let algorithm = algorithm.here(self.setting.lends, op.commutes());
         algorithm.check(op)?;
         let begin = Begin::of(buffer.len()).parameter(algorithm.parameter()).reduction(op.name());
         let peers = self.begin(T::TYPE, algorithm.call(), begin)?;
@@ -121,7 +121,7 @@ impl Communicator {
     #[track_caller]
     pub fn gather<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
         let algorithm =
-            Gather::choose(self.setting(), self.size().saturating_mul(wire_bytes::<T>(input.len())));
+            Gather::choose(self.setting, self.size().saturating_mul(wire_bytes::<T>(input.len())));
         self.gather_with(algorithm, input, output, root)
     }
 
@@ -146,7 +146,7 @@ impl Communicator {
     #[track_caller]
     pub fn scatter<T: Element>(&self, input: &[T], output: &mut [T], root: usize) -> Result<()> {
         let algorithm =
-            Scatter::choose(self.setting(), self.size().saturating_mul(wire_bytes::<T>(output.len())));
+            Scatter::choose(self.setting, self.size().saturating_mul(wire_bytes::<T>(output.len())));
         self.scatter_with(algorithm, input, output, root)
     }
 
@@ -169,7 +169,7 @@ impl Communicator {
     /// Puts all ranks' blocks side by side in everyone's `output`, P times as long as `input`.
     #[track_caller]
     pub fn all_gather<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<()> {
-        let algorithm = AllGather::choose(self.setting(), wire_bytes::<T>(output.len()));
+        let algorithm = AllGather::choose(self.setting, wire_bytes::<T>(output.len()));
         self.all_gather_with(algorithm, input, output)
     }
 
@@ -181,7 +181,7 @@ impl Communicator {
         input: &[T],
         output: &mut [T],
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         let blocks = Layout::even(input.len() * self.size(), self.size());
         check_length("all_gather", "output", output.len(), blocks.total(), "ranks x input")?;
         let peers = self.begin(T::TYPE, algorithm.call(), Begin::of(blocks.total()))?;
@@ -199,7 +199,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = ReduceScatter::choose(self.setting(), wire_bytes::<T>(input.len()), op.commutes());
+        let algorithm = ReduceScatter::choose(self.setting, wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_with(algorithm, input, output, op)
     }
 
@@ -212,7 +212,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         let blocks = Layout::even(output.len() * self.size(), self.size());
         check_length("reduce_scatter", "input", input.len(), blocks.total(), "ranks x output")?;
         algorithm.check(op)?;
@@ -225,7 +225,7 @@ impl Communicator {
     /// have the same length, a multiple of P.
     #[track_caller]
     pub fn all_to_all<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<()> {
-        let algorithm = AllToAll::choose(self.setting(), wire_bytes::<T>(input.len()));
+        let algorithm = AllToAll::choose(self.setting, wire_bytes::<T>(input.len()));
         self.all_to_all_with(algorithm, input, output)
     }
 
@@ -237,7 +237,7 @@ impl Communicator {
         input: &[T],
         output: &mut [T],
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         let (operation, argument, holds, ranks) = ("all_to_all", "input", input.len(), self.size());
         if !holds.is_multiple_of(ranks) {
             return Err(BadCall::NotAMultiple { operation, argument, holds, ranks }.into());
@@ -252,7 +252,7 @@ impl Communicator {
     /// Gives rank r the combination of ranks 0..=r.
     #[track_caller]
     pub fn scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = Scan::choose(self.setting(), wire_bytes::<T>(buffer.len()));
+        let algorithm = Scan::choose(self.setting, wire_bytes::<T>(buffer.len()));
         self.scan_with(algorithm, buffer, op)
     }
 
@@ -274,7 +274,7 @@ impl Communicator {
     /// [identity](Reduction::identity); if that has none, its buffer is left as it is.
     #[track_caller]
     pub fn exclusive_scan<T: Element>(&self, buffer: &mut [T], op: &dyn Reduction<T>) -> Result<()> {
-        let algorithm = ExclusiveScan::choose(self.setting(), wire_bytes::<T>(buffer.len()));
+        let algorithm = ExclusiveScan::choose(self.setting, wire_bytes::<T>(buffer.len()));
         self.exclusive_scan_with(algorithm, buffer, op)
     }
 

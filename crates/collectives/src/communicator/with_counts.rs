@@ -22,7 +22,7 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        let algorithm = Gather::choose(self.setting(), wire_bytes::<T>(total(counts)));
+        let algorithm = Gather::choose(self.setting, wire_bytes::<T>(total(counts)));
         self.gather_v_with(algorithm, input, counts, output, root)
     }
 
@@ -60,7 +60,7 @@ impl Communicator {
         output: &mut [T],
         root: usize,
     ) -> Result<()> {
-        let algorithm = Scatter::choose(self.setting(), wire_bytes::<T>(total(counts)));
+        let algorithm = Scatter::choose(self.setting, wire_bytes::<T>(total(counts)));
         self.scatter_v_with(algorithm, input, counts, output, root)
     }
 
@@ -92,7 +92,7 @@ impl Communicator {
     /// [`all_gather`](Self::all_gather) of blocks of different lengths.
     #[track_caller]
     pub fn all_gather_v<T: Element>(&self, input: &[T], counts: &[usize], output: &mut [T]) -> Result<()> {
-        let algorithm = AllGather::choose(self.setting(), wire_bytes::<T>(output.len()));
+        let algorithm = AllGather::choose(self.setting, wire_bytes::<T>(output.len()));
         self.all_gather_v_with(algorithm, input, counts, output)
     }
 
@@ -105,7 +105,7 @@ impl Communicator {
         counts: &[usize],
         output: &mut [T],
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         let blocks = self.blocks("all_gather_v", "counts", counts)?;
         check_length("all_gather_v", "input", input.len(), counts[self.rank()], "the rank's count")?;
         check_length("all_gather_v", "output", output.len(), blocks.total(), "the sum of the counts")?;
@@ -123,7 +123,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = ReduceScatter::choose(self.setting(), wire_bytes::<T>(input.len()), op.commutes());
+        let algorithm = ReduceScatter::choose(self.setting, wire_bytes::<T>(input.len()), op.commutes());
         self.reduce_scatter_v_with(algorithm, input, counts, output, op)
     }
 
@@ -137,7 +137,7 @@ impl Communicator {
         output: &mut [T],
         op: &dyn Reduction<T>,
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         let blocks = self.blocks("reduce_scatter_v", "counts", counts)?;
         check_length("reduce_scatter_v", "input", input.len(), blocks.total(), "the sum of the counts")?;
         check_length("reduce_scatter_v", "output", output.len(), counts[self.rank()], "the rank's count")?;
@@ -171,7 +171,7 @@ impl Communicator {
         output: &mut [T],
         recv_counts: &[usize],
     ) -> Result<()> {
-        let algorithm = algorithm.here(self.transport.lends());
+        let algorithm = algorithm.here(self.setting.lends);
         const CALL: &str = "all_to_all_v";
         algorithm.check_counts()?;
         let [sent, taken] = self.sent_and_taken(CALL, input.len(), send_counts, recv_counts)?;

@@ -31,26 +31,32 @@ macro_rules! steps {
 
 steps! { Sum: add; Product: mul; Min: min; Max: max; }
 
+/// Fewer elements than this are as fast without wide vectors, and a call of them is so short that the dispatch shows.
+const FEW: usize = 16;
+
 /// The loops of a step, compiled for the vectors of the processor.
 pub(crate) const fn kernels<T: Copy, S: Step<T>>() -> Kernels<T> {
     Kernels {
-        fold: |left, right| {
-            simd::vectorised(
+        fold: |left, right| match left.len() < FEW {
+            true => fold::<T, S>(left, right),
+            false => simd::vectorised(
                 #[inline(always)]
                 || fold::<T, S>(left, right),
-            )
+            ),
         },
-        combine: |out, left, right| {
-            simd::vectorised(
+        combine: |out, left, right| match out.len() < FEW {
+            true => combine::<T, S>(out, left, right),
+            false => simd::vectorised(
                 #[inline(always)]
                 || combine::<T, S>(out, left, right),
-            )
+            ),
         },
-        pair: |left, right| {
-            simd::vectorised(
+        pair: |left, right| match left.len() < FEW {
+            true => pair::<T, S>(left, right),
+            false => simd::vectorised(
                 #[inline(always)]
                 || pair::<T, S>(left, right),
-            )
+            ),
         },
         wide: None,
     }

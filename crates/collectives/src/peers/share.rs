@@ -94,14 +94,20 @@ impl Peers<'_> {
             write: bytemuck::cast_slice_mut(loan.write),
             stamp: 0,
         };
-        let mut row: PerRank<Part<'_>> = row.into_iter().map(part).collect();
+        // Rows and columns are large: they are made where they stay, neither moved nor extended by a call.
+        let mut parts: PerRank<Part<'_>> = PerRank::new();
+        for loan in row {
+            parts.push(part(loan));
+        }
         let mut work = Some(work);
         let mut typed = |column: &mut [Part<'_>]| {
-            let mut column: PerRank<Loan<'_, T>> =
-                column.iter_mut().enumerate().map(|(rank, part)| loan(part, expected(rank))).collect();
-            (work.take().expect("a column is shown once"))(&mut column);
+            let mut loans: PerRank<Loan<'_, T>> = PerRank::new();
+            for (rank, part) in column.iter_mut().enumerate() {
+                loans.push(loan(part, expected(rank)));
+            }
+            (work.take().expect("a column is shown once"))(&mut loans);
         };
-        transport.share(operation, &mut row, &|rank| moved(expected(rank)), &mut typed)?;
+        transport.share(operation, &mut parts, &|rank| moved(expected(rank)), &mut typed)?;
         Ok(())
     }
 }

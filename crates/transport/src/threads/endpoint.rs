@@ -1,20 +1,19 @@
 //! One rank's end of all its mailboxes.
 
 mod share;
+mod transfer;
 
 use super::group::Group;
 use super::journal::Journal;
 use super::mailbox::{CHECKING, Loan, Message};
 use super::sync::{Parker, panicking};
-use super::waiting::{Need, Shared};
-use crate::{
-    Error, Half, Incoming, Members, Mismatch, Operation, Outgoing, Part, Record, Result, Transport, View,
-    WaitFor,
-};
+use super::waiting::Shared;
+use crate::{Error, Half, Incoming, Members, Operation, Outgoing, Part, Record, Result, Transport};
 use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
+use transfer::halves;
 
 /// What belongs to a rank's thread, whatever the communicator.
 pub(super) struct Rank {
@@ -70,14 +69,6 @@ pub struct Endpoint {
     computing: Cell<bool>,
 }
 
-/// How far the outgoing half of a transfer is.
-enum Sending<'a> {
-    /// Waiting for room, or not asked for (`None`).
-    Waiting(Option<Outgoing<'a>>),
-    /// The receiver may be reading.
-    Lent(Lent<'a>),
-}
-
 /// A loan that, if it ends before the receiver took it, also takes the message back.
 struct Lent<'a> {
     loan: Option<Loan<'a>>,
@@ -87,6 +78,11 @@ struct Lent<'a> {
 }
 
 impl Lent<'_> {
+    /// In the channel.
+    fn position(&self) -> usize {
+        self.sent.get() - 1
+    }
+
     fn end(&mut self) {
         if let Some(loan) = self.loan.take()
             && !loan.end()
@@ -134,83 +130,11 @@ impl Drop for Look<'_> {
     }
 }
 
-/// Resets the flag when the computation ends, also by unwinding.
-struct Computing<'a>(&'a Cell<bool>);
-
-impl Drop for Computing<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
-}
-
 impl Endpoint {
     pub(super) fn new(thread: Rc<Rank>, group: Arc<Group>, rank: usize) -> Self {
         let zeros = || group.members.iter().map(|_| Cell::new(0)).collect();
         let members = Rc::new(group.described());
         Self { sent: zeros(), taken: zeros(), computing: Cell::new(false), members, thread, group, rank }
-    }
-
-    /// Posts the message if there is room.
-    fn try_post<'a>(&'a self, operation: &Operation, outgoing: Outgoing<'a>) -> Sending<'a> {
-        let Outgoing { to, elements, .. } = outgoing;
-        let channel = self.group.channel(self.rank, to);
-        let sent = &self.sent[to];
-        if !channel.has_room(sent.get()) {
-            return Sending::Waiting(Some(outgoing));
-        }
-        let buffered = !self.thread.strict;
-        // SAFETY: this endpoint is the channel's only sender, there is room at our position, and the loan
-        // goes into a `Lent` on the stack of `exchange`, which drops it before `bytes` can end.
-        #[allow(unsafe_code, reason = "the one call of the mailbox's loan")]
-        let loan = unsafe { channel.post(sent.get(), operation, outgoing, buffered) };
-        sent.set(sent.get() + 1);
-        self.thread.world.wake(self.group.members[to]);
-        match loan {
-            None => Sending::Waiting(None),
-            Some(loan) => Sending::Lent(Lent { loan: Some(loan), sent, to, elements }),
-        }
-    }
-
-    /// Takes the awaited message if it is there, and if it is what the operation awaits.
-    fn try_take(&self, operation: &Operation, from: usize, elements: usize) -> Result<Option<Look<'_>>> {
-        let channel = self.group.channel(from, self.rank);
-        let taken = &self.taken[from];
-        // SAFETY: this endpoint is the channel's only receiver, it goes on to the next position, and no earlier
-        // message of the channel is alive: `looking` keeps calls out, and a call takes one from each rank.
-        #[allow(unsafe_code, reason = "the one call of the mailbox's receiving side")]
-        let Some(message) = (unsafe { channel.take(taken.get()) }) else {
-            return Ok(None);
-        };
-        taken.set(taken.get() + 1);
-        self.thread.looking.set(true);
-        let look =
-            Look { message: Some(message), thread: &self.thread, sender: self.group.members[from], taken };
-        if !CHECKING || look.message().is_of(operation, elements) {
-            return Ok(Some(look));
-        }
-        let expected = operation.envelope.with_elements(elements);
-        let (rank, origin) = (self.thread.number, operation.origin);
-        let error = Error::Mismatch(Box::new(Mismatch {
-            sent: View {
-                rank: look.sender,
-                envelope: look.message().envelope(),
-                origin: look.message().origin(),
-            },
-            expected: View { rank, envelope: expected, origin },
-            members: self.group.described(),
-        }));
-        // Before the look ends: the sender must find the world failed when its message is given back.
-        self.thread.world.fail(rank, error);
-        // Both sides may find a mismatch. The one that came first is everybody's.
-        Err(self.thread.world.failure().expect("just failed").1)
-    }
-
-    /// Shows the awaited message to its visitor if it is there, and returns its stamp.
-    fn try_visit(&self, operation: &Operation, incoming: &mut Incoming<'_>) -> Result<Option<u32>> {
-        let Some(look) = self.try_take(operation, incoming.from, incoming.elements)? else { return Ok(None) };
-        let stamp = look.message().stamp();
-        (incoming.visit)(look.message().bytes());
-        Ok(Some(stamp))
     }
 
     /// Whether a call can begin now.
@@ -252,65 +176,6 @@ impl Endpoint {
         self.thread.journal.fail(operation, &self.members);
         error
     }
-
-    fn exchange(
-        &self,
-        operation: &Operation,
-        halves: [Option<Half>; 2],
-        outgoing: Option<Outgoing<'_>>,
-        mut incoming: Option<Incoming<'_>>,
-        during: Option<&mut dyn FnMut()>,
-    ) -> Result<Option<u32>> {
-        let mut sending = match outgoing {
-            Some(outgoing) => self.try_post(operation, outgoing),
-            None => Sending::Waiting(None),
-        };
-        // Now that the message is on its way: keeping record must not hold it up.
-        self.note(operation, halves);
-        if let Some(compute) = during {
-            self.computing.set(true);
-            let _reset = Computing(&self.computing);
-            compute();
-        }
-        let world = &self.thread.world;
-        let need =
-            |what, peer, position, elements| Some(Need { what, rank: self.rank, peer, position, elements });
-        let mut stamp = None;
-        loop {
-            // Both halves are tried before any wait: that is what keeps a ring of ranks from deadlock.
-            if let Sending::Waiting(Some(outgoing)) = sending {
-                sending = self.try_post(operation, outgoing);
-            }
-            if let Some(wanted) = &mut incoming
-                && let Some(taken) = self.try_visit(operation, wanted)?
-            {
-                stamp = Some(taken);
-                incoming = None;
-            }
-            let send_need = match &mut sending {
-                Sending::Waiting(None) => None,
-                Sending::Waiting(Some(o)) => need(WaitFor::Room, o.to, self.sent[o.to].get(), o.elements),
-                Sending::Lent(lent) => {
-                    let position = lent.sent.get() - 1;
-                    if self.group.channel(self.rank, lent.to).is_done(position) {
-                        lent.end();
-                        // The reader may have given it back unread, because it was not what it expected.
-                        world.check()?;
-                        sending = Sending::Waiting(None);
-                        continue;
-                    }
-                    need(WaitFor::Reader, lent.to, position, lent.elements)
-                }
-            };
-            let receive_need = (incoming.as_ref())
-                .and_then(|i| need(WaitFor::Message, i.from, self.taken[i.from].get(), i.elements));
-            if send_need.is_none() && receive_need.is_none() {
-                return Ok(stamp);
-            }
-            let needs = [send_need, receive_need];
-            world.wait(&self.thread.parker, &self.group, self.thread.number, operation, needs)?;
-        }
-    }
 }
 
 impl Transport for Endpoint {
@@ -339,15 +204,10 @@ impl Transport for Endpoint {
         incoming: Option<Incoming<'_>>,
         during: Option<&mut dyn FnMut()>,
     ) -> Result<Option<u32>> {
-        let halves = [
-            outgoing.as_ref().map(|o| Half { peer: o.to, elements: o.elements }),
-            incoming.as_ref().map(|i| Half { peer: i.from, elements: i.elements }),
-        ];
         if !self.is_free() {
-            return Err(self.refusal(operation, halves));
+            return Err(self.refusal(operation, halves(operation, &outgoing, &incoming)));
         }
-        self.exchange(operation, halves, outgoing, incoming, during)
-            .map_err(|error| self.told(operation, error))
+        self.exchange(operation, outgoing, incoming, during).map_err(|error| self.told(operation, error))
     }
 
     fn lends(&self) -> bool {

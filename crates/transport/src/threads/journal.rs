@@ -38,7 +38,7 @@ impl Journal {
         if last.is_some_and(|last| last.is(operation, members)) || self.failed.get() {
             return;
         }
-        let [sends, receives] = if operation.envelope.sequence == 0 { halves } else { [None; 2] };
+        let [sends, receives] = halves;
         match entries.get_mut(begun % REMEMBERED) {
             Some(entry) => {
                 entry.operation = *operation;

@@ -211,7 +211,23 @@ impl Shared {
         self.seats[rank].wake();
     }
 
-    /// Waits until one of the needs is met or the world has failed.
+    /// Looks whether `is_met`, for as long as spinning pays. False: it is neither met, nor has the world failed.
+    ///
+    /// What is looked at should be at hand: whatever a spinning rank does between two looks, it does too late.
+    #[inline]
+    pub(super) fn spin(&self, is_met: impl Fn() -> bool) -> Result<bool> {
+        for _ in 0..self.spins {
+            if is_met() {
+                return Ok(true);
+            }
+            self.check()?;
+            spin_loop();
+        }
+        Ok(false)
+    }
+
+    /// Waits until one of the needs is met or the world has failed, after it has [spun](Self::spin) in vain.
+    #[cold]
     pub(super) fn wait(
         &self,
         parker: &Parker,
@@ -220,16 +236,12 @@ impl Shared {
         operation: &Operation,
         needs: Needs,
     ) -> Result<()> {
-        for attempt in 0..self.spins + YIELDS {
+        for _ in 0..YIELDS {
             if can_go_on(&needs, group) {
                 return Ok(());
             }
             self.check()?;
-            if attempt < self.spins {
-                spin_loop();
-            } else {
-                yield_now();
-            }
+            yield_now();
         }
         self.park(parker, group, rank, operation, needs)
     }

@@ -57,16 +57,24 @@ impl Endpoint {
     ) -> Result<()> {
         assert_eq!(row.len(), self.group.members.len(), "a row has a part for each rank");
         // Once, and before anything is lent or held: it is the caller's code.
-        let expected: Each<usize> = (0..row.len()).map(expected).collect();
-        let loans = self.lend_all(operation, row)?;
+        let mut awaited: Each<usize> = Each::new();
+        for from in 0..row.len() {
+            awaited.push(expected(from));
+        }
+        let mut loans = Each::new();
+        self.lend_all(operation, row, &mut loans)?;
         self.note(operation, [None; 2]);
-        let mut looks = self.take_all(operation, &expected)?;
+        let mut looks = Each::new();
+        self.take_all(operation, &awaited, &mut looks)?;
 
-        let mut column: Each<Part<'_>> = row.iter().map(|_| Part::default()).collect();
-        column[self.rank] = std::mem::take(&mut row[self.rank]);
-        for (from, look) in &mut looks {
-            let message = look.message.as_mut().expect("there until it is dropped");
-            column[*from] = message.part(expected[*from]);
+        let mut column: Each<Part<'_>> = Each::new();
+        for look in &mut looks {
+            let from = column.len();
+            column.push(match look {
+                Some(look) => look.message.as_mut().expect("there until it is dropped").part(awaited[from]),
+                None if from == self.rank => std::mem::take(&mut row[from]),
+                None => Part::default(),
+            });
         }
         let mut working = Working::new(self);
         work(&mut column);
@@ -75,10 +83,11 @@ impl Endpoint {
         drop(column);
         drop(looks);
 
-        for mut loan in loans {
-            let (channel, position) = (self.group.channel(self.rank, loan.to), loan.sent.get() - 1);
-            while !channel.is_done(position) {
-                self.wait_for(operation, WaitFor::Reader, loan.to, position, loan.elements)?;
+        for loan in &mut loans {
+            while !self.is_done(loan) {
+                if !self.thread.world.spin(|| self.is_done(loan))? {
+                    self.wait_for(operation, WaitFor::Reader, loan.to, loan.position(), loan.elements)?;
+                }
             }
             loan.end();
         }
@@ -86,23 +95,25 @@ impl Endpoint {
         self.thread.world.check()
     }
 
-    /// Lends the others their parts.
+    /// Lends the others their parts. (Many loans are not moved about: they are collected where they stay.)
     fn lend_all<'a, 'row: 'a>(
         &'a self,
         operation: &Operation,
         row: &mut [Part<'row>],
-    ) -> Result<Each<Lent<'a>>> {
-        let mut loans = Each::new();
-        for distance in 1..row.len() {
-            let to = (self.rank + distance) % row.len();
+        loans: &mut Each<Lent<'a>>,
+    ) -> Result<()> {
+        // Each rank begins with the next one, so that not all lend to the same at once.
+        for to in (self.rank + 1..row.len()).chain(0..self.rank) {
             let elements = row[to].elements;
             if elements == 0 {
                 continue;
             }
             let (channel, sent) = (self.group.channel(self.rank, to), &self.sent[to]);
-            while !channel.has_room(sent.get()) {
+            while !self.has_room(to) {
                 self.note(operation, [None; 2]); // it may be told that the world has failed
-                self.wait_for(operation, WaitFor::Room, to, sent.get(), elements)?;
+                if !self.thread.world.spin(|| self.has_room(to))? {
+                    self.wait_for(operation, WaitFor::Room, to, sent.get(), elements)?;
+                }
             }
             // SAFETY: this endpoint is the channel's only sender, there is room at our position, and the loan goes
             // into a `Lent` on the stack of `lend_and_borrow`, which drops it before what the row borrows can end.
@@ -112,36 +123,45 @@ impl Endpoint {
             loans.push(Lent { loan: Some(loan), sent, to, elements });
             self.thread.world.wake(self.group.members[to]);
         }
-        Ok(loans)
+        Ok(())
     }
 
-    /// What the others lend this rank, once all of it is there.
-    fn take_all(&self, operation: &Operation, expected: &[usize]) -> Result<Each<(usize, Look<'_>)>> {
-        let size = expected.len();
-        let others = || (1..size).map(|distance| (self.rank + size - distance) % size);
-        let lenders = || others().map(|from| (from, expected[from])).filter(|&(_, elements)| elements > 0);
+    /// What the others lend this rank, once all of it is there: in place q what rank q does.
+    fn take_all<'a>(
+        &'a self,
+        operation: &Operation,
+        awaited: &[usize],
+        looks: &mut Each<Option<Look<'a>>>,
+    ) -> Result<()> {
+        let lends = |from: usize| from != self.rank && awaited[from] > 0;
         'all: loop {
-            for (from, elements) in lenders() {
-                let (channel, position) = (self.group.channel(from, self.rank), self.taken[from].get());
-                while !channel.has_message(position) {
-                    self.wait_for(operation, WaitFor::Message, from, position, elements)?;
-                }
-            }
-            let mut looks: Each<(usize, Look<'_>)> = Each::new();
-            for (from, elements) in lenders() {
-                match self.try_take(operation, from, elements)? {
-                    Some(look) => looks.push((from, look)),
-                    None => {
-                        looks.into_iter().for_each(|(_, look)| look.put_back());
-                        continue 'all;
+            for from in (0..awaited.len()).filter(|&from| lends(from)) {
+                while !self.has_message(from) {
+                    if !self.thread.world.spin(|| self.has_message(from))? {
+                        self.wait_for(
+                            operation,
+                            WaitFor::Message,
+                            from,
+                            self.taken[from].get(),
+                            awaited[from],
+                        )?;
                     }
                 }
             }
-            return Ok(looks);
+            for (from, &elements) in awaited.iter().enumerate() {
+                let look = if lends(from) { self.try_take(operation, from, elements)? } else { None };
+                if look.is_none() && lends(from) {
+                    looks.drain(..).flatten().for_each(Look::put_back);
+                    continue 'all;
+                }
+                looks.push(look);
+            }
+            return Ok(());
         }
     }
 
-    /// Waits until this one need is met, or the world has failed.
+    /// Waits until this one need is met, or the world has failed, after it has spun in vain.
+    #[cold]
     fn wait_for(
         &self,
         operation: &Operation,

@@ -24,7 +24,8 @@ impl Loan<'_> {
     }
 
     fn reclaim(&self) -> bool {
-        loop {
+        // Mostly it ends because it is done, and then there is nobody to be quicker than.
+        while self.slot.state.load(Acquire) != DONE {
             // Acquire pairs with the Release stores of DONE, since when the receiver's looks at the slice are over, and in
             // `put_back`.
             match self.slot.state.compare_exchange(self.state, EMPTY, Acquire, Acquire) {
