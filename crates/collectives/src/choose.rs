@@ -122,10 +122,9 @@ macro_rules! ladders {
             /// Where it can't be used, or shouldn't.
             pub fn limits(self) -> Limits {
                 Limits {
-                    $(lends: self == Self::$lends,)?
-                    $(reorders: !self.$keeps_order(),)?
-                    $(folds: self == Self::$folds,)?
-                    ..Limits::default()
+                    lends: false $(|| self == Self::$lends)?,
+                    reorders: false $(|| !self.$keeps_order())?,
+                    folds: false $(|| self == Self::$folds)?,
                 }
             }
         }
