@@ -15,7 +15,8 @@ ratio: in each round the time of that round's fastest peer over that of gears; m
 faster. A peer that is five times slower than the fastest in the first round has no more turns at that point.
 
 Where there are cores for all ranks, MPI binds each rank to a core of its own. The ranks of gears are threads that
-aren't bound; but their process is confined to the same cores. Ranks that outnumber cores aren't bound on either side.
+aren't bound; but their process is confined to the same cores. Ranks that outnumber cores aren't bound on either side,
+and each library is told so in the way that it has for it (see mpi.py).
 """
 
 import argparse
@@ -155,7 +156,9 @@ class Peer:
 def start(libraries, torch, ranks, laps, folder, missing):
     """All peers on so many ranks. Those that can't be started are noted."""
     count, found = len(cores()), []
-    kinds = [(library.name, [library.command(ranks, count)], library.environment) for library in libraries]
+    kinds = [
+        (library.name, [library.command(ranks, count)], library.environment(ranks, count)) for library in libraries
+    ]
     if torch:
         store = str(Path(folder) / f"store of {ranks}")
         command = [torch, str(Path(__file__).with_name("gloo.py"))]

@@ -28,16 +28,20 @@ class Missing(Exception):
 
 
 class Library:
-    """One that is there: `command(ranks, cores)` starts the program on so many ranks."""
+    """One that is there: `command(ranks, cores)` starts the program on so many ranks, in `environment(ranks, cores)`."""
 
-    def __init__(self, name, program, launcher, bound, unbound, environment=None):
+    def __init__(self, name, program, launcher, bound, unbound, always=None, crowded=None):
         self.name, self.program, self.launcher = name, str(program), launcher
         self.bound, self.unbound = bound, unbound
-        self.environment = dict(os.environ, **ENVIRONMENT, **(environment or {}))
+        self.always, self.crowded = always or {}, crowded or {}
 
     def command(self, ranks, cores):
         binding = self.bound if ranks <= cores else self.unbound
         return [*self.launcher, "-n", str(ranks), *binding, self.program, str(cores)]
+
+    def environment(self, ranks, cores):
+        crowded = self.crowded if ranks > cores else {}
+        return dict(os.environ, **ENVIRONMENT, **self.always, **crowded)
 
 
 def libraries(folder):
@@ -62,6 +66,20 @@ def libraries(folder):
 OPEN_MPI = (["--map-by", "core", "--bind-to", "core"], ["--bind-to", "none", "--oversubscribe"])
 HYDRA = (["-bind-to", "core"], ["-bind-to", "none"])
 
+# A rank that waits must make way where ranks outnumber cores. Open MPI's do once it is told to oversubscribe (it turns
+# mpi_yield_when_idle on). MPICH's poll on; these are what its own tests set where processes outnumber cores
+# (.github/workflows/ci-workflow.yml). `mpivars` explains them: yield after each poll in vain, and sleep 1 us. MPICH 4.0
+# has only the first.
+MPICH_CROWDED = {
+    "MPIR_CVAR_POLLS_BEFORE_YIELD": "1",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE": "true",
+    "MPIR_CVAR_CH4_PROGRESS_THROTTLE_NO_PROGRESS_COUNT": "1",
+}
+# Intel's pins by default, each rank to one core, also if there are several for each; `-bind-to` isn't what says so. A
+# rank that is pinned can't move away from whoever else gets that core. I_MPI_WAIT_MODE is Intel's switch for several
+# ranks on a core.
+INTEL_CROWDED = {"I_MPI_PIN": "0", "I_MPI_WAIT_MODE": "1"}
+
 
 def open_mpi_4(names, folder):
     """Three ways: shared memory alone; what it chooses by itself; and without copies through the kernel."""
@@ -74,7 +92,7 @@ def open_mpi_4(names, folder):
 
 def mpich_4(names, folder):
     mpicc, mpirun = distribution("mpich", ["mpich", "libmpich-dev"])
-    return [Library(names[0], build([mpicc], folder / "mpich_4"), [mpirun], *HYDRA)]
+    return [Library(names[0], build([mpicc], folder / "mpich_4"), [mpirun], *HYDRA, crowded=MPICH_CROWDED)]
 
 
 def open_mpi_5(names, folder):
@@ -87,7 +105,7 @@ def open_mpi_5(names, folder):
 def mpich_5(names, folder):
     own = environment("mpich")
     program = build([own / "bin/mpicc"], folder / "mpich_5")
-    return [Library(names[0], program, [own / "bin/mpiexec.hydra"], *HYDRA)]
+    return [Library(names[0], program, [own / "bin/mpiexec.hydra"], *HYDRA, crowded=MPICH_CROWDED)]
 
 
 def intel_mpi(names, folder):
@@ -106,7 +124,8 @@ def intel_mpi(names, folder):
             [own / "bin/mpiexec.hydra"],
             one_each,
             [],
-            {"I_MPI_ROOT": str(own), "I_MPI_FABRICS": "shm"},
+            always={"I_MPI_ROOT": str(own), "I_MPI_FABRICS": "shm"},
+            crowded=INTEL_CROWDED,
         )
     ]
 

@@ -12,13 +12,13 @@ const EACH: usize = 1_000;
 
 /// What ranks do, and what must come of it.
 #[derive(Clone, Copy)]
-struct Program {
-    run: fn(&Communicator) -> Result<()>,
-    ended: fn(&RunError) -> bool,
+pub(crate) struct Program {
+    pub(crate) run: fn(&Communicator) -> Result<()>,
+    pub(crate) ended: fn(&RunError) -> bool,
 }
 
 /// Explores it in buffered and strict worlds.
-fn explore(name: &str, ranks: &[usize], program: Program) {
+pub(crate) fn explore(name: &str, ranks: &[usize], program: Program) {
     let mut budget = Budget::new();
     for &ranks in ranks {
         for strict in [false, true] {

@@ -11,6 +11,7 @@
 #![cfg(shuttle)]
 
 mod failures;
+mod shares;
 mod values;
 
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};

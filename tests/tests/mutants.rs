@@ -47,4 +47,11 @@ rejected! {
     finished_twice: FinishedTwice by "mean";
     column_without_own: ColumnWithoutOwn by "values", "mean", "provenance", "order", "bits";
     column_from_own: ColumnFromOwn by "order";
+    blocks_as_read: BlocksAsRead by "values", "provenance";
+    gathered_without_own: GatheredWithoutOwn by "values", "provenance";
+    row_for_column: RowForColumn by "values", "provenance";
+    loan_of_the_next: LoanOfTheNext by "values";
+    exchanged_without_own: ExchangedWithoutOwn by "values", "provenance";
+    lent_by_zero: LentByZero by "values", "counts", "provenance";
+    copy_cut_short: CopyCutShort by "values", "provenance";
 }

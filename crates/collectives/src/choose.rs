@@ -41,6 +41,17 @@ pub struct Setting {
     pub lends: bool,
 }
 
+/// Why an algorithm can't be used always. `gears tune` asks as well, which has to list one behind it that can.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// It needs the ranks to lend each other their buffers.
+    pub lends: bool,
+    /// It needs the reduction to commute.
+    pub reorders: bool,
+    /// It sends more, or takes more rounds, where the number of ranks is no power of two.
+    pub folds: bool,
+}
+
 /// What was measured with one number of ranks.
 struct Row<A: 'static> {
     ranks: usize,
@@ -68,28 +79,16 @@ trait Ladder: Copy + PartialEq + 'static {
     /// For short calls of more ranks than were measured, with a core each.
     const FEW_ROUNDS: &'static [Self];
 
-    /// Whether it needs the ranks to lend each other their buffers.
-    fn lends(self) -> bool {
-        false
-    }
-
-    /// Whether it needs the reduction to commute.
-    fn reorders(self) -> bool {
-        false
-    }
-
-    /// Whether it sends more, or takes more rounds, where the number of ranks is no power of two.
-    fn folds(self) -> bool {
-        false
-    }
+    /// Where it can't be used, or shouldn't.
+    fn limits(self) -> Limits;
 }
 
 impl Setting {
     /// The fastest that can be used for a call of so many bytes.
     fn pick<A: Ladder>(self, bytes: usize, commutes: bool) -> A {
         let listed = self.listed::<A>(bytes);
-        let works = |a: &A| (self.lends || !a.lends()) && (commutes || !a.reorders());
-        let suits = |a: &A| works(a) && (self.ranks.is_power_of_two() || !a.folds());
+        let works = |a: &A| (self.lends || !a.limits().lends) && (commutes || !a.limits().reorders);
+        let suits = |a: &A| works(a) && (self.ranks.is_power_of_two() || !a.limits().folds);
         let found = listed.iter().find(|a| suits(a)).or_else(|| listed.iter().find(|a| works(a)));
         *found.expect("one of each list can be used always")
     }
@@ -114,24 +113,29 @@ impl Setting {
     }
 }
 
-/// For each operation: its measured rows; what needs few rounds; which of its algorithms can't be used always.
+/// For each operation: its measured rows; what needs few rounds; what limits its algorithms.
 macro_rules! ladders {
     ($($ladder:ident, $rows:ident, few_rounds [$($few:ident),*]
-        $(, lends $lends:ident)? $(, reorders [$($reorders:ident),*])? $(, folds [$($folds:ident),*])?;
+        $(, lends $lends:ident)? $(, reorders unless $keeps_order:ident)? $(, folds $folds:ident)?;
     )*) => {$(
+        impl $ladder {
+            /// Where it can't be used, or shouldn't.
+            pub fn limits(self) -> Limits {
+                Limits {
+                    lends: false $(|| self == Self::$lends)?,
+                    reorders: false $(|| !self.$keeps_order())?,
+                    folds: false $(|| self == Self::$folds)?,
+                }
+            }
+        }
+
         impl Ladder for $ladder {
             const MEASURED: &'static [Row<Self>] = table::$rows;
             const FEW_ROUNDS: &'static [Self] = &[$(Self::$few),*];
 
-            $(fn lends(self) -> bool {
-                self == Self::$lends
-            })?
-            $(fn reorders(self) -> bool {
-                matches!(self, $(Self::$reorders { .. })|*)
-            })?
-            $(fn folds(self) -> bool {
-                matches!(self, $(Self::$folds)|*)
-            })?
+            fn limits(self) -> Limits {
+                Self::limits(self)
+            }
         }
     )*};
 }
@@ -141,12 +145,12 @@ ladders! {
     Broadcast, BROADCAST, few_rounds [Binomial], lends SharedColumns;
     Reduce, REDUCE, few_rounds [Binomial], lends SharedColumns;
     AllReduce, ALL_REDUCE, few_rounds [RecursiveDoubling], lends SharedColumns,
-        reorders [Ring, SegmentedRing], folds [HalvingDoubling];
+        reorders unless keeps_order, folds HalvingDoubling;
     Gather, GATHER, few_rounds [Binomial];
     Scatter, SCATTER, few_rounds [Binomial];
-    AllGather, ALL_GATHER, few_rounds [Bruck], lends SharedColumns, folds [RecursiveDoubling];
+    AllGather, ALL_GATHER, few_rounds [Bruck], lends SharedColumns, folds RecursiveDoubling;
     ReduceScatter, REDUCE_SCATTER, few_rounds [RecursiveHalving, Pairwise], lends SharedColumns,
-        reorders [Ring, RecursiveHalving], folds [RecursiveHalving];
+        reorders unless keeps_order, folds RecursiveHalving;
     AllToAll, ALL_TO_ALL, few_rounds [Bruck], lends SharedColumns;
     Scan, SCAN, few_rounds [RecursiveDoubling];
     ExclusiveScan, EXCLUSIVE_SCAN, few_rounds [RecursiveDoubling];

@@ -43,7 +43,7 @@ pub use all_reduce::AllReduce;
 pub use all_to_all::AllToAll;
 pub use barrier::Barrier;
 pub use broadcast::Broadcast;
-pub use choose::Setting;
+pub use choose::{Limits, Setting};
 pub use communicator::Communicator;
 pub use cost::{Cost, ceil_log2};
 pub use element::Element;

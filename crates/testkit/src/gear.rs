@@ -4,7 +4,7 @@ use crate::case::{Case, Operation};
 use crate::choice::Choice;
 use collectives::{
     AllGather, AllReduce, AllToAll, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan, Gather,
-    Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
+    Layout, Limits, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
 };
 
 /// Something the suite can try: an algorithm of `collectives`, a planted mistake, a learner's own.
@@ -85,6 +85,25 @@ pub fn catalogue() -> Vec<Algorithm> {
 /// The algorithms of one operation, in the order of its ladder.
 pub fn ladder(operation: Operation) -> Vec<Algorithm> {
     catalogue().into_iter().filter(|algorithm| algorithm.operation() == operation).collect()
+}
+
+impl Algorithm {
+    /// Where a plain method can't use it, or shouldn't.
+    pub fn limits(self) -> Limits {
+        match self {
+            Self::Barrier(a) => a.limits(),
+            Self::Broadcast(a) => a.limits(),
+            Self::Reduce(a) => a.limits(),
+            Self::AllGather(a) => a.limits(),
+            Self::ReduceScatter(a) => a.limits(),
+            Self::AllReduce(a) => a.limits(),
+            Self::AllToAll(a) => a.limits(),
+            Self::Gather(a) => a.limits(),
+            Self::Scatter(a) => a.limits(),
+            Self::Scan(a) => a.limits(),
+            Self::ExclusiveScan(a) => a.limits(),
+        }
+    }
 }
 
 impl Gear for Algorithm {

@@ -2,22 +2,25 @@
 //! lets one pass proves nothing about the gears that pass it.
 //!
 //! They are written as a user would write them, with messages between ranks; those of shared columns are mistakes in
-//! what a rank does with its column.
+//! what a rank lends, or in what it does with its column.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `mutants/run.rs` | what each of them does |
+//! | `mutants/bodies.rs` | the same, where it takes more than a line |
+//! | `mutants/columns.rs` | mistakes with loans |
 
 mod bodies;
 mod columns;
+mod run;
 
 use crate::case::{Case, Operation};
 use crate::gear::{Algorithm, Gear};
 use crate::suite::{Rejection, Verdict, checks};
-use bodies::{
-    even, neighbours, partner_order, ring, rotated_order, signal, stray_messages, whole_tensor_ring,
-};
 use collectives::{
     AllGather, AllReduce, AllToAll, BadCall, Barrier, Broadcast, Communicator, Cost, Element, ExclusiveScan,
-    Gather, Layout, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter, ceil_log2,
+    Gather, Reduce, ReduceScatter, Reduction, Result, Scan, Scatter,
 };
-use columns::{Mistake, Mistaken};
 
 /// The planted mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +80,27 @@ pub enum Mutant {
     ColumnWithoutOwn,
     /// Reduce by shared columns: combined from the rank's own contribution on, not from rank 0's.
     ColumnFromOwn,
+    /// All-gather by shared columns: a rank reads from its own block on, and leaves them in that order.
+    BlocksAsRead,
+    /// All-gather by shared columns: a rank copies what others lend it, and not its own block.
+    GatheredWithoutOwn,
+    /// All-to-all by shared columns: a rank copies its row, what it lends, instead of its column.
+    RowForColumn,
+    /// All-to-all by shared columns: each rank is lent the block that is the next one's.
+    LoanOfTheNext,
+    /// All-to-all by shared columns: a rank copies what others lend it, and not its own block.
+    ExchangedWithoutOwn,
+    /// Broadcast by shared columns: the root is forgotten, and rank 0 lends its buffer.
+    LentByZero,
+    /// Broadcast by shared columns: the copies end one element early.
+    CopyCutShort,
 }
 
 use Mutant::*;
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         WholeTensorRing,
         ChunksRoundedUp,
         MissingLastStep,
@@ -110,25 +127,19 @@ impl Mutant {
         FinishedTwice,
         ColumnWithoutOwn,
         ColumnFromOwn,
+        BlocksAsRead,
+        GatheredWithoutOwn,
+        RowForColumn,
+        LoanOfTheNext,
+        ExchangedWithoutOwn,
+        LentByZero,
+        CopyCutShort,
     ];
 
     /// What the suite finds: one rejection for each check that it fails.
     pub fn rejections(self) -> Vec<Rejection> {
         let verdicts = checks().into_iter().map(|check| (check.run)(&self));
         verdicts.filter_map(Verdict::err).collect()
-    }
-
-    /// The reduction, done wrong on shared columns.
-    fn mistaken<'a, T: Element>(self, comm: &Communicator, op: &'a dyn Reduction<T>) -> Mistaken<'a, T> {
-        let mistake = match self {
-            StoredAtHome => Mistake::StoredAtHome,
-            ColumnCutShort => Mistake::CutShort,
-            FinishedTwice => Mistake::FinishedTwice,
-            ColumnWithoutOwn => Mistake::OwnLeftOut,
-            ColumnFromOwn => Mistake::OwnFirst,
-            other => unreachable!("{other:?} is no mistake in a column"),
-        };
-        Mistaken { op, rank: comm.rank(), mistake }
     }
 
     /// The correct gear that it pretends to be.
@@ -154,6 +165,9 @@ impl Mutant {
             StoredAtHome | ColumnCutShort | FinishedTwice => AllReduce::SharedColumns.into(),
             ColumnWithoutOwn => ReduceScatter::SharedColumns.into(),
             ColumnFromOwn => Reduce::SharedColumns.into(),
+            BlocksAsRead | GatheredWithoutOwn => AllGather::SharedColumns.into(),
+            RowForColumn | LoanOfTheNext | ExchangedWithoutOwn => AllToAll::SharedColumns.into(),
+            LentByZero | CopyCutShort => Broadcast::SharedColumns.into(),
         }
     }
 }
@@ -170,7 +184,7 @@ impl Gear for Mutant {
     fn supports(&self, case: &Case, commutes: bool) -> bool {
         match self {
             // As close to the model as it gets: only the case that the mistake is about is left to find it.
-            NotTurnedBack | NextBlock | Strided | FromTheRoot => !case.uneven,
+            NotTurnedBack | NextBlock | Strided | FromTheRoot | RowForColumn | LoanOfTheNext => !case.uneven,
             _ => self.model().supports(case, commutes),
         }
     }
@@ -199,115 +213,6 @@ impl Gear for Mutant {
         if matches!(self.operation(), Operation::AllReduce | Operation::Scan | Operation::ExclusiveScan) {
             output.copy_from_slice(input);
         }
-        match self {
-            WholeTensorRing => whole_tensor_ring(comm, output, op),
-            ChunksRoundedUp => {
-                let chunk = output.len().div_ceil(comm.size());
-                let bounds = |i: usize| (i * chunk).min(output.len())..((i + 1) * chunk).min(output.len());
-                let blocks: Vec<_> = (0..comm.size()).map(bounds).collect();
-                // What burn indexes out of range is cut off here, and the sums are right; the loads are not
-                // even.
-                ring(comm, output, op, &blocks, comm.size() - 1, false)
-            }
-            MissingLastStep => {
-                let blocks = even(output.len(), comm.size());
-                ring(comm, output, op, &blocks, comm.size().saturating_sub(2), false)
-            }
-            SendThenReceive => {
-                let blocks = even(output.len(), comm.size());
-                ring(comm, output, op, &blocks, comm.size() - 1, true)
-            }
-            WrappedDoubling => {
-                for k in 0..ceil_log2(comm.size()) {
-                    let (to, from) = neighbours(comm, 1 << k);
-                    let sent = output.to_vec();
-                    comm.send_recv_reduce(to, &sent, from, output, op)?;
-                }
-                op.finish(output, comm.size());
-                Ok(())
-            }
-            MeanTwice => {
-                op.finish(output, comm.size());
-                comm.all_reduce_with(AllReduce::ReduceBroadcast, output, op)
-            }
-            PartnerOrder => partner_order(comm, output, op),
-            WrongWhenLong => comm.all_reduce_with(AllReduce::Ring, output, op),
-            RoundShort => {
-                for k in 0..ceil_log2(comm.size()).saturating_sub(1) {
-                    signal(comm, neighbours(comm, 1 << k))?;
-                }
-                Ok(())
-            }
-            ButterflySkips => {
-                for k in 0..ceil_log2(comm.size()) {
-                    let partner = comm.rank() ^ (1 << k);
-                    if partner < comm.size() {
-                        signal(comm, (partner, partner))?;
-                    }
-                }
-                Ok(())
-            }
-            NoRelease => {
-                if comm.rank() > 0 {
-                    return comm.send(0, &[0_u8; 0]);
-                }
-                (1..comm.size()).try_for_each(|other| comm.recv(other, &mut [0_u8; 0]))
-            }
-            StrayMessages => stray_messages(comm, case.root, input, output),
-            RootIgnored => {
-                output.copy_from_slice(input);
-                comm.broadcast_with(Broadcast::Binomial, output, 0)
-            }
-            RotatedOrder => rotated_order(comm, case.root, input, output, op),
-            NextBlock => {
-                let mut all = input.to_vec();
-                comm.all_reduce_with(AllReduce::RecursiveDoubling, &mut all, op)?;
-                let next = (comm.rank() + 1) % comm.size();
-                output.copy_from_slice(&all[Layout::of_counts(case.counts()).block(next)]);
-                Ok(())
-            }
-            NotTurnedBack => {
-                comm.all_gather_with(AllGather::Bruck, input, output)?;
-                output.rotate_left(comm.rank() * input.len());
-                Ok(())
-            }
-            Strided => {
-                let elements = || (0..input.len()).map(|i| (i % case.length) * case.ranks + i / case.length);
-                let strided: Vec<T> = elements().map(|i| input[i]).collect();
-                comm.scatter_with(Scatter::Linear, &strided, output, case.root)
-            }
-            FromTheRoot => {
-                comm.gather_with(Gather::Linear, input, output, case.root)?;
-                let shift = if output.is_empty() { 0 } else { case.root * input.len() };
-                output.rotate_left(shift);
-                Ok(())
-            }
-            NotTransposed => {
-                if input.len() == output.len() {
-                    output.copy_from_slice(input);
-                }
-                for distance in 1..comm.size() {
-                    let (to, from) = neighbours(comm, distance);
-                    let count = |from, to| case.pair_count(from, to);
-                    let mut dropped = vec![T::zeroed(); count(from, comm.rank())];
-                    let sent = vec![T::zeroed(); count(comm.rank(), to)];
-                    comm.send_recv(to, &sent, from, &mut dropped)?;
-                }
-                Ok(())
-            }
-            WithoutOwn => comm.exclusive_scan_with(ExclusiveScan::Linear, output, op),
-            WithOwn => comm.scan_with(Scan::Linear, output, op),
-            StoredAtHome | ColumnCutShort | FinishedTwice => {
-                comm.all_reduce_with(AllReduce::SharedColumns, output, &self.mistaken(comm, op))
-            }
-            ColumnWithoutOwn => {
-                let (op, counts) = (self.mistaken(comm, op), case.counts());
-                comm.reduce_scatter_v_with(ReduceScatter::SharedColumns, input, &counts, output, &op)
-            }
-            ColumnFromOwn => {
-                let op = self.mistaken(comm, op);
-                comm.reduce_with(Reduce::SharedColumns, input, output, &op, case.root)
-            }
-        }
+        self.go_wrong(comm, case, input, output, op)
     }
 }

@@ -26,16 +26,8 @@ impl Ladder for Way {
     ];
     const FEW_ROUNDS: &'static [Self] = &[Quick];
 
-    fn lends(self) -> bool {
-        self == Lending
-    }
-
-    fn reorders(self) -> bool {
-        self == Reordering
-    }
-
-    fn folds(self) -> bool {
-        self == Folding
+    fn limits(self) -> Limits {
+        Limits { lends: self == Lending, reorders: self == Reordering, folds: self == Folding }
     }
 }
 
@@ -86,7 +78,7 @@ fn more_ranks_than_were_measured_with_a_core_each() {
 fn is_sound<A: Ladder>() {
     let keys: Vec<_> = A::MEASURED.iter().map(|row| (row.oversubscribed, row.ranks)).collect();
     assert!(!keys.is_empty() && keys.is_sorted_by(|a, b| a < b), "{keys:?}");
-    let works = |list: &[A]| list.iter().any(|a| !a.lends() && !a.reorders());
+    let works = |list: &[A]| list.iter().any(|a| !a.limits().lends && !a.limits().reorders);
     assert!(works(A::FEW_ROUNDS));
     for row in A::MEASURED {
         assert_eq!(row.steps[0].0, 0);

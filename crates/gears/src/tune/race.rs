@@ -14,7 +14,7 @@
 //! The runners have several turns at each size, one after the other, and what counts is each one's best: a machine that is
 //! disturbed, or whose host moves its cores apart, is only ever slower.
 
-use collectives::{AllGather, AllReduce, AllToAll, Barrier, Broadcast, Reduce, ReduceScatter};
+use collectives::{AllReduce, Barrier, Limits};
 use std::io;
 use std::time::Duration;
 use testkit::case::{Case, Operation};
@@ -104,7 +104,7 @@ impl Race {
 
 /// From all to those that can be used always.
 const CLASSES: [fn(Algorithm) -> bool; 4] =
-    [|_| true, |a| !lends(a), |a| !lends(a) && keeps_order(a), always];
+    [|_| true, |a| !a.limits().lends, |a| !a.limits().lends && !a.limits().reorders, always];
 
 /// What a plain method may choose: not what needs a power of two, and not the specimen of a mistake.
 fn runs(algorithm: Algorithm) -> bool {
@@ -112,30 +112,9 @@ fn runs(algorithm: Algorithm) -> bool {
     !never.contains(&algorithm)
 }
 
-fn lends(algorithm: Algorithm) -> bool {
-    let lending: [Algorithm; 6] = [
-        Broadcast::SharedColumns.into(),
-        Reduce::SharedColumns.into(),
-        AllReduce::SharedColumns.into(),
-        AllGather::SharedColumns.into(),
-        ReduceScatter::SharedColumns.into(),
-        AllToAll::SharedColumns.into(),
-    ];
-    lending.contains(&algorithm)
-}
-
-fn keeps_order(algorithm: Algorithm) -> bool {
-    match algorithm {
-        Algorithm::AllReduce(a) => a.keeps_order(),
-        Algorithm::ReduceScatter(a) => a.keeps_order(),
-        _ => true,
-    }
-}
-
 /// On any number of ranks as well as on a power of two, too.
 fn always(algorithm: Algorithm) -> bool {
-    let folds: [Algorithm; 2] = [AllReduce::HalvingDoubling.into(), AllGather::RecursiveDoubling.into()];
-    !lends(algorithm) && keeps_order(algorithm) && !folds.contains(&algorithm)
+    algorithm.limits() == Limits::default()
 }
 
 fn median(algorithm: Algorithm, case: &Case, repeat: Repeat) -> io::Result<f64> {

@@ -1,7 +1,13 @@
 //! Shared columns gone wrong. What a rank does with its column it does in the reduction, so a reduction with a mistake
 //! in it makes the library's own algorithm wrong, as a mistake in the algorithm would.
+//!
+//! Where nothing is reduced, a rank only copies. What can be wrong then is which bytes it lends, and those are its
+//! arguments' to say; or where it puts what it reads, and that shows in the output alone. So the library's own
+//! algorithm runs on arguments that are wrong, or its output is changed into what the mistake would have left there.
 
-use collectives::{Element, Name, Reduction};
+use super::Mutant::{self, *};
+use crate::case::Case;
+use collectives::{AllGather, AllToAll, Broadcast, Communicator, Element, Layout, Name, Reduction, Result};
 
 /// What a rank does wrong with the column that all ranks have lent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,4 +85,63 @@ impl<T: Element> Reduction<T> for Mistaken<'_, T> {
         self.all_reduce_columns(&mut columns);
         output.copy_from_slice(&copies[self.rank]);
     }
+}
+
+pub(super) fn all_gather<T: Element>(
+    mutant: Mutant,
+    comm: &Communicator,
+    case: &Case,
+    input: &[T],
+    output: &mut [T],
+) -> Result<()> {
+    let (before, counts) = (output.to_vec(), case.counts());
+    comm.all_gather_v_with(AllGather::SharedColumns, input, &counts, output)?;
+    let own = Layout::of_counts(counts).block(comm.rank());
+    match mutant {
+        BlocksAsRead => output.rotate_left(own.start),
+        GatheredWithoutOwn => output[own.clone()].copy_from_slice(&before[own]),
+        other => unreachable!("{other:?} is no all-gather by shared columns"),
+    }
+    Ok(())
+}
+
+pub(super) fn all_to_all<T: Element>(
+    mutant: Mutant,
+    comm: &Communicator,
+    case: &Case,
+    input: &[T],
+    output: &mut [T],
+) -> Result<()> {
+    let (sent, taken) = case.pair_counts(comm.rank());
+    let (before, mut lent) = (output.to_vec(), input.to_vec());
+    if mutant == LoanOfTheNext {
+        lent.rotate_left(case.length);
+    }
+    comm.all_to_all_v_with(AllToAll::SharedColumns, &lent, &sent, output, &taken)?;
+    let own = Layout::of_counts(taken).block(comm.rank());
+    match mutant {
+        RowForColumn => output.copy_from_slice(input),
+        LoanOfTheNext => {}
+        ExchangedWithoutOwn => output[own.clone()].copy_from_slice(&before[own]),
+        other => unreachable!("{other:?} is no all-to-all by shared columns"),
+    }
+    Ok(())
+}
+
+pub(super) fn broadcast<T: Element>(
+    mutant: Mutant,
+    comm: &Communicator,
+    case: &Case,
+    input: &[T],
+    output: &mut [T],
+) -> Result<()> {
+    output.copy_from_slice(input);
+    let root = if mutant == LentByZero { 0 } else { case.root };
+    comm.broadcast_with(Broadcast::SharedColumns, output, root)?;
+    if mutant == CopyCutShort {
+        // The root's is what it was, as for all who don't copy.
+        let uncopied = output.len().saturating_sub(1);
+        output[uncopied..].copy_from_slice(&input[uncopied..]);
+    }
+    Ok(())
 }

@@ -3,8 +3,8 @@
 
 use super::Weakness;
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::{Arc, PoisonError};
 
 #[cfg(loom)]
 use loom as checker;
@@ -58,6 +58,9 @@ impl<T> OnceLock<T> {
 }
 
 /// Crossbeam's `Parker`, as its documentation describes it, on the checker's lock.
+///
+/// That the lock is poisoned means nothing here: while a rank unwinds, and waits for its turn in a destructor, `std`
+/// takes all ranks for panicking, since all are one thread.
 pub(crate) struct Parker(Unparker);
 
 /// Gives the parker its token.
@@ -75,9 +78,9 @@ impl Parker {
 
     pub(crate) fn park(&self) {
         let (token, given) = &*self.0.0;
-        let mut token = token.lock().unwrap();
+        let mut token = token.lock().unwrap_or_else(PoisonError::into_inner);
         while !*token {
-            token = given.wait(token).unwrap();
+            token = given.wait(token).unwrap_or_else(PoisonError::into_inner);
         }
         *token = false;
     }
@@ -86,7 +89,7 @@ impl Parker {
 impl Unparker {
     pub(crate) fn unpark(&self) {
         let (token, given) = &*self.0;
-        *token.lock().unwrap() = true;
+        *token.lock().unwrap_or_else(PoisonError::into_inner) = true;
         given.notify_one();
     }
 }
