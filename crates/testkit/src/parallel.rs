@@ -2,6 +2,8 @@
 //! world, and what they find it puts together again. So it owes what every attention owes, and the suite is
 //! the same.
 
+// This crate's own unit tests, a second build of it, do without.
+#[cfg(not(test))]
 pub mod mutants;
 
 use crate::attention::{AttentionGear, Case};

@@ -204,7 +204,8 @@ fn compare<G: Gear, T: Value>(
     let cases = relevant(gear, cases, op.commutes());
     let run = world.run(|comm| {
         for case in &cases {
-            let (inputs, output) = call(gear, comm, case, input, op)?;
+            let output = call(gear, comm, case, input, op)?;
+            let inputs: Vec<Vec<T>> = (0..case.ranks).map(|r| input_of(gear, case, r, input)).collect();
             let expected = oracle(gear.operation(), case, comm.rank(), &inputs, op);
             if bytemuck::cast_slice::<T, u8>(&output) != bytemuck::cast_slice::<T, u8>(&expected) {
                 let detail = format!(
@@ -221,21 +222,29 @@ fn compare<G: Gear, T: Value>(
     run.map(|_| cases.len()).map_err(|error| rejection(error, &cases))
 }
 
-/// One call. Returns everybody's input and this rank's output.
+/// What a rank puts in.
+fn input_of<G: Gear, T: Value>(
+    gear: &G,
+    case: &Case,
+    rank: usize,
+    input: &dyn Fn(usize, usize) -> T,
+) -> Vec<T> {
+    (0..case.input_length(gear.operation(), rank)).map(|index| input(rank, index)).collect()
+}
+
+/// One call. Returns this rank's output.
 fn call<G: Gear, T: Value>(
     gear: &G,
     comm: &Communicator,
     case: &Case,
     input: &dyn Fn(usize, usize) -> T,
     op: &dyn Reduction<T>,
-) -> Result<(Vec<Vec<T>>, Vec<T>)> {
+) -> Result<Vec<T>> {
     let (operation, rank) = (gear.operation(), comm.rank());
-    let input_of = |r| (0..case.input_length(operation, r)).map(|i| input(r, i)).collect();
-    let inputs: Vec<Vec<T>> = (0..case.ranks).map(input_of).collect();
     // What an algorithm forgets to write shows as elements that no input holds.
     let mut output = vec![T::any(0xDEAD); case.output_length(operation, rank)];
-    gear.run(comm, case, &inputs[rank], &mut output, op)?;
-    Ok((inputs, output))
+    gear.run(comm, case, &input_of(gear, case, rank, input), &mut output, op)?;
+    Ok(output)
 }
 
 /// A failed world as a rejection: the gear's own complaint, or the fact that it didn't end well.

@@ -14,6 +14,7 @@
 
 use super::case::Case;
 use super::inputs::{Inputs, dropout};
+use super::rows::Rows;
 use super::sensitive::Sensitive;
 use ndarray::{Array3, Array4, ArrayView4, Axis};
 
@@ -37,18 +38,14 @@ impl Oracle {
     pub fn of(case: &Case, inputs: &Inputs<f64>) -> Self {
         let (q, k, v) = (given(&inputs.query), given(&inputs.key), given(&inputs.value));
         let gradient = given(&inputs.gradient);
-        let mut result = Oracle {
-            output: Array4::default(gradient.dim()),
-            lse: Array3::default((case.batch, case.heads, case.queries)),
-            query: Array4::default(q.dim()),
-            key: Array4::default(k.dim()),
-            value: Array4::default(v.dim()),
-        };
+        let zero = |like: &Rows<Sensitive>| Rows::filled(like.dim(), Sensitive::default());
+        let (mut output, mut dq, mut dk, mut dv) = (zero(&gradient), zero(&q), zero(&k), zero(&v));
+        let mut all_lse = Array3::default((case.batch, case.heads, case.queries));
         let (sight, scale) = (Sight::of(case, inputs), Sensitive::given(case.scale()));
-        for ((b, h, i), lse) in result.lse.indexed_iter_mut() {
+        for ((b, h, i), lse) in all_lse.indexed_iter_mut() {
             let g = h * case.kv_heads / case.heads; // heads 0, ..., H/G - 1 share the first
-            let dims = |x: &Array4<Sensitive>, y: &Array4<Sensitive>, j| -> Sensitive {
-                (0..x.dim().3).map(|d| x[(b, h, i, d)] * y[(b, g, j, d)]).sum()
+            let dims = |x: &Rows<Sensitive>, y: &Rows<Sensitive>, j| -> Sensitive {
+                x.at(b, h, i).iter().zip(y.at(b, g, j)).map(|(&x, &y)| x * y).sum()
             };
             let seen: Vec<(usize, Sensitive)> = (0..case.keys)
                 .filter_map(|j| Some((j, sight.added(b, h, i, j)?)))
@@ -71,17 +68,14 @@ impl Oracle {
             let delta: Sensitive = pairs.iter().map(|pair| pair.share * pair.d_share).sum();
             for &Pair { j, share, kept, d_share } in &pairs {
                 let d_score = scale * share * (d_share - delta);
-                for e in 0..case.value_dim {
-                    add(&mut result.output[(b, h, i, e)], share * kept * v[(b, g, j, e)]);
-                    add(&mut result.value[(b, g, j, e)], share * kept * gradient[(b, h, i, e)]);
-                }
-                for d in 0..case.head_dim {
-                    add(&mut result.query[(b, h, i, d)], d_score * k[(b, g, j, d)]);
-                    add(&mut result.key[(b, g, j, d)], d_score * q[(b, h, i, d)]);
-                }
+                add(output.at_mut(b, h, i), share * kept, v.at(b, g, j));
+                add(dv.at_mut(b, g, j), share * kept, gradient.at(b, h, i));
+                add(dq.at_mut(b, h, i), d_score, k.at(b, g, j));
+                add(dk.at_mut(b, g, j), d_score, q.at(b, h, i));
             }
         }
-        result
+        let [output, query, key, value] = [output, dq, dk, dv].map(Rows::into_array);
+        Oracle { output, lse: all_lse, query, key, value }
     }
 
     /// Output, log-sum-exp (B, H, Tq, 1), and the gradients of queries, keys and values.
@@ -106,12 +100,14 @@ struct Pair {
     d_share: Sensitive,
 }
 
-fn add(sum: &mut Sensitive, term: Sensitive) {
-    *sum = *sum + term;
+fn add(sums: &mut [Sensitive], factor: Sensitive, row: &[Sensitive]) {
+    for (sum, &element) in sums.iter_mut().zip(row) {
+        *sum = *sum + factor * element;
+    }
 }
 
-fn given(x: &Array4<f64>) -> Array4<Sensitive> {
-    x.mapv(Sensitive::given)
+fn given(x: &Array4<f64>) -> Rows<Sensitive> {
+    Rows::of(x.mapv(Sensitive::given).view())
 }
 
 /// What is subtracted here is added again there, whatever its last bits.

@@ -5,7 +5,7 @@
 //! | `hills`, `valleys` | every length up to 130, every place of the top or the bottom: bit for bit what the standard library makes of it |
 //! | `hills of ones`, `valleys of ones` | every hill and valley of zeros and ones, up to 65 keys and some longer: by the 0-1 principle a proof, where the merge is a network |
 
-use super::sample::{oracle, same_bits};
+use super::sample::{ascend, oracle, same_bits};
 use super::suite::shown;
 use super::{Check, Extent, Input, MergeGear, Pattern, Sample};
 use crate::suite::{Rejection, Verdict};
@@ -108,8 +108,9 @@ fn merges<K: Sample>(merge: &Merge<'_, K>, input: Input, split: usize) -> Verdic
     let mut keys: Vec<K> = input.keys();
     let (first, second) = keys.split_at_mut(split);
     let (rising, falling) = if merge.shape == Shape::Hill { (first, second) } else { (second, first) };
-    rising.sort_unstable_by(K::std_order);
-    falling.sort_unstable_by(|a, b| b.std_order(a));
+    ascend(rising);
+    ascend(falling);
+    falling.reverse();
     let about = format!("{input}, split at {split}");
     Direction::ALL.iter().map(|&direction| sorts(merge, &keys, direction, &about)).sum()
 }

@@ -11,7 +11,7 @@
 //! Values are as many as keys and all different, so a value that is lost, as by padding with the greatest key, is
 //! missed.
 
-use super::sample::{oracle, same_bits};
+use super::sample::{oracle, same_bits, stable};
 use super::suite::shown;
 use super::{Check, Extent, Input, PairGear, Pattern, Sample};
 use crate::suite::{Rejection, Verdict};
@@ -75,7 +75,7 @@ fn sort_pairs<K: Sample, V: Pod + Send + Sync>(
 fn argsort<K: Sample>(argsort: Argsort<'_, K>, extent: Extent) -> Verdict {
     each("argsort", extent, &|keys: &[K], direction| {
         let mut expected: Vec<usize> = (0..keys.len()).collect();
-        expected.sort_by(|&a, &b| direction.of(keys[a].std_order(&keys[b])));
+        stable(&mut expected, &|a, b| direction.of(keys[a].std_order(&keys[b])));
         let order = argsort(keys, direction);
         if order == expected { Ok(()) } else { Err(format!("{order:?}, and {expected:?} was expected")) }
     })

@@ -1,6 +1,7 @@
 //! Inputs of any type and length, each key of which depends on a seed.
 
 use super::Sample;
+use super::sample::ascend;
 use crate::values::mix;
 use std::fmt;
 
@@ -110,8 +111,4 @@ impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}, {} keys, seed {}", self.pattern, self.length, self.seed)
     }
-}
-
-fn ascend<K: Sample>(keys: &mut [K]) {
-    keys.sort_unstable_by(K::std_order);
 }

@@ -31,8 +31,23 @@ pub trait Sample: Key {
 /// The keys as the standard library sorts them.
 pub fn oracle<K: Sample>(keys: &[K], direction: Direction) -> Vec<K> {
     let mut sorted = keys.to_vec();
-    sorted.sort_unstable_by(|a, b| direction.of(a.std_order(b)));
+    ascend(&mut sorted);
+    if direction == Direction::Descending {
+        // Keys that compare equal have the same bits.
+        sorted.reverse();
+    }
     sorted
+}
+
+/// The standard library's sort. Each closure that is given to it compiles all of it once more, for every type: so there
+/// is one here.
+pub fn ascend<K: Sample>(keys: &mut [K]) {
+    keys.sort_unstable_by(K::std_order);
+}
+
+/// Its stable sort of indices, compiled once for all types.
+pub fn stable(indices: &mut [usize], compare: &dyn Fn(usize, usize) -> Ordering) {
+    indices.sort_by(|&a, &b| compare(a, b));
 }
 
 /// Whether the same bits stand at the same places.

@@ -1,19 +1,20 @@
 //! One attention in loops, with the mistakes in it.
 
 use super::Mutant::{self, *};
+use crate::attention::rows::Rows;
 use attention::algorithm::{Attended, Gradients, Upstream};
 use attention::mask::{HeadMask, Resolved};
 use attention::{Dropout, Float, Options, Result, Shape, Threads};
-use ndarray::{Array3, Array4, ArrayView4, s};
+use ndarray::{Array3, ArrayView4};
 
 /// One call.
 pub(super) struct Body<'a, T> {
     mutant: Mutant,
     shape: Shape,
     scale: T,
-    query: ArrayView4<'a, T>,
-    key: ArrayView4<'a, T>,
-    value: ArrayView4<'a, T>,
+    query: Rows<T>,
+    key: Rows<T>,
+    value: Rows<T>,
     dropout: Option<Dropout>,
     threads: Threads,
     mask: Resolved<'a, T>,
@@ -44,7 +45,8 @@ impl<'a, T: Float> Body<'a, T> {
         let [query, key, value] = match mutant {
             StridesIgnored => [query, key, value].map(in_memory_order),
             _ => [query, key, value],
-        };
+        }
+        .map(Rows::of);
         let (mask, scale) = (options.mask.resolve(&shape)?, options.scale_for(&shape));
         let &Options { dropout, threads, .. } = options;
         Ok(Body { mutant, shape, scale, query, key, value, dropout, threads, mask })
@@ -53,7 +55,7 @@ impl<'a, T: Float> Body<'a, T> {
     pub(super) fn forward(&self) -> Result<Attended<T>> {
         let Shape { batch, heads, queries, .. } = self.shape;
         let mut lse = Array3::zeros((batch, heads, queries));
-        let mut output = Array4::zeros(self.shape.output());
+        let mut output = Rows::filled(self.shape.output().into(), T::zero());
         for ((b, h, i), lse) in lse.indexed_iter_mut() {
             let row = self.row(b, h, i);
             *lse = if self.mutant == LseWithoutMaximum { row.lse - row.max() } else { row.lse };
@@ -69,9 +71,10 @@ impl<'a, T: Float> Body<'a, T> {
             if self.mutant == MergeWithoutRescaling {
                 not_rescaled(&row, &mut weights);
             }
-            for e in 0..self.shape.value_dim {
-                let term = |&(j, weight): &(usize, T)| weight * self.value[(b, self.kv_head(h), j, e)];
-                output[(b, h, i, e)] = match self.mutant {
+            let g = self.kv_head(h);
+            for (e, output) in output.at_mut(b, h, i).iter_mut().enumerate() {
+                let term = |&(j, weight): &(usize, T)| weight * self.value.at(b, g, j)[e];
+                *output = match self.mutant {
                     MaskedRowIsNan if row.pairs.is_empty() => T::nan(),
                     // Each thread has a stretch of the keys.
                     ThreadsMatter => {
@@ -82,21 +85,20 @@ impl<'a, T: Float> Body<'a, T> {
                 };
             }
         }
-        Ok(Attended { output, lse })
+        Ok(Attended { output: output.into_array(), lse })
     }
 
     pub(super) fn backward(&self, upstream: Upstream<'_, T>) -> Result<Gradients<T>> {
-        let Shape { value_dim, head_dim, .. } = self.shape;
-        let mut gradients = Gradients {
-            query: Array4::zeros(self.query.dim()),
-            key: Array4::zeros(self.key.dim()),
-            value: Array4::zeros(self.value.dim()),
-        };
+        let zeros = |like: &Rows<T>| Rows::filled(like.dim(), T::zero());
+        let [mut d_query, mut d_key, mut d_value] = [&self.query, &self.key, &self.value].map(zeros);
+        let (gradient, output) = (Rows::of(upstream.gradient), Rows::of(upstream.output));
         for ((b, h, i), &lse) in upstream.lse.indexed_iter() {
             let g = self.kv_head(h);
             if self.mutant == GroupNotSummed && i == 0 {
-                gradients.key.slice_mut(s![b, g, .., ..]).fill(T::zero());
-                gradients.value.slice_mut(s![b, g, .., ..]).fill(T::zero());
+                for j in 0..self.shape.keys {
+                    d_key.at_mut(b, g, j).fill(T::zero());
+                    d_value.at_mut(b, g, j).fill(T::zero());
+                }
             }
             let row = self.row(b, h, i);
             let share = |score: T, own: T| match self.mutant {
@@ -104,32 +106,24 @@ impl<'a, T: Float> Body<'a, T> {
                 _ if score == T::neg_infinity() => T::zero(),
                 _ => (score - lse).exp(),
             };
-            let d_share = |j| {
-                let d_output = |e| upstream.gradient[(b, h, i, e)] * self.value[(b, g, j, e)];
-                (0..value_dim).map(d_output).sum::<T>() * self.kept(b, h, i, j, true)
-            };
+            let d_output = gradient.at(b, h, i);
+            let d_share = |j| product(d_output, self.value.at(b, g, j)) * self.kept(b, h, i, j, true);
             let delta: T = match self.mutant {
                 DeltaForgotten => T::zero(),
                 OutputIgnored => row.pairs.iter().map(|&(j, s, own)| share(s, own) * d_share(j)).sum(),
-                _ => (0..value_dim)
-                    .map(|e| upstream.gradient[(b, h, i, e)] * upstream.output[(b, h, i, e)])
-                    .sum(),
+                _ => product(d_output, output.at(b, h, i)),
             };
             for &(j, score, own) in &row.pairs {
                 let share = share(score, own);
                 let d_score = share * (d_share(j) - delta);
-                for d in 0..head_dim {
-                    gradients.query[(b, h, i, d)] += d_score * self.scale * self.key[(b, g, j, d)];
-                    let scale = if self.mutant == KeyScaleForgotten { T::one() } else { self.scale };
-                    gradients.key[(b, g, j, d)] += d_score * scale * self.query[(b, h, i, d)];
-                }
-                let weight = share * self.kept(b, h, i, j, true);
-                for e in 0..value_dim {
-                    gradients.value[(b, g, j, e)] += weight * upstream.gradient[(b, h, i, e)];
-                }
+                let scale = if self.mutant == KeyScaleForgotten { T::one() } else { self.scale };
+                add(d_query.at_mut(b, h, i), d_score * self.scale, self.key.at(b, g, j));
+                add(d_key.at_mut(b, g, j), d_score * scale, self.query.at(b, h, i));
+                add(d_value.at_mut(b, g, j), share * self.kept(b, h, i, j, true), d_output);
             }
         }
-        Ok(gradients)
+        let [query, key, value] = [d_query, d_key, d_value].map(Rows::into_array);
+        Ok(Gradients { query, key, value })
     }
 
     fn kv_head(&self, h: usize) -> usize {
@@ -188,8 +182,8 @@ impl<'a, T: Float> Body<'a, T> {
         let row = if stale { j - 1 } else { j };
         let single =
             |x: T| if self.mutant == SinglePrecision { T::of(f64::from(x.as_f64() as f32)) } else { x };
-        let product = |d| single(self.query[(b, h, i, d)] * self.key[(b, self.kv_head(h), row, d)]);
-        let product: T = (0..self.shape.head_dim).map(product).sum();
+        let (query, key) = (self.query.at(b, h, i), self.key.at(b, self.kv_head(h), row));
+        let product: T = query.iter().zip(key).map(|(&q, &k)| single(q * k)).sum();
         let distance = head.rows()[i].position - head.key(j) as isize;
         let offset = head.rows()[0].position;
         let added = head.added(i, j);
@@ -237,6 +231,16 @@ impl<'a, T: Float> Body<'a, T> {
             (true, _) => T::of(dropout.scale()),
             (false, _) => T::zero(),
         }
+    }
+}
+
+fn product<T: Float>(x: &[T], y: &[T]) -> T {
+    x.iter().zip(y).map(|(&x, &y)| x * y).sum()
+}
+
+fn add<T: Float>(sums: &mut [T], factor: T, row: &[T]) {
+    for (sum, &element) in sums.iter_mut().zip(row) {
+        *sum += factor * element;
     }
 }
 

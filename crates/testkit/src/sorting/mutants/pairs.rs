@@ -1,5 +1,6 @@
 //! Mistakes with what belongs to keys.
 
+use crate::sorting::sample::stable;
 use crate::sorting::{Check, PairGear, Suited, pairing};
 use bitonic::{Direction, Key};
 use bytemuck::Pod;
@@ -44,10 +45,10 @@ impl PairGear for PairMutant {
         }
         match self {
             StableBackwards if direction == Direction::Descending => {
-                order.sort_by(|&a, &b| keys[a].order(&keys[b]));
+                stable(&mut order, &|a, b| keys[a].order(&keys[b]));
                 order.reverse();
             }
-            _ => order.sort_by(|&a, &b| direction.of(keys[a].order(&keys[b]))),
+            _ => stable(&mut order, &|a, b| direction.of(keys[a].order(&keys[b]))),
         }
         order
     }
@@ -82,9 +83,9 @@ impl PairGear for PairMutant {
 fn padded_argsort<K: Key>(keys: &[K], direction: Direction) -> Vec<usize> {
     let wires = keys.len().next_power_of_two();
     let filler = if direction == Direction::Ascending { K::GREATEST } else { K::LEAST };
-    let mut pairs: Vec<(K, usize)> =
-        (0..wires).map(|index| (keys.get(index).copied().unwrap_or(filler), index)).collect();
-    pairs.reverse();
-    pairs.sort_by(|a, b| direction.of(a.0.order(&b.0)));
-    pairs.into_iter().map(|(_, index)| index).take(keys.len()).collect()
+    let key = |index: usize| keys.get(index).copied().unwrap_or(filler);
+    let mut order: Vec<usize> = (0..wires).rev().collect();
+    stable(&mut order, &|a, b| direction.of(key(a).order(&key(b))));
+    order.truncate(keys.len());
+    order
 }
