@@ -2,7 +2,7 @@
 
 mod share;
 
-pub(crate) use share::{Lengths, Loan, PerRank, cost as share_cost, once, updated};
+pub(crate) use share::{Lengths, Loan, cost as share_cost, once, per_rank, updated};
 
 use crate::element::{bytes, copy, view};
 use crate::scratch::Scratch;

@@ -12,12 +12,12 @@
 //!
 //! Cost: P-1 rounds, the rank's own block lent P-1 times. On average over the ranks no all-gather sends less.
 
-use crate::peers::{Lengths, Loan, Peers, PerRank, once, share_cost};
+use crate::peers::{Lengths, Loan, Peers, once, per_rank, share_cost};
 use crate::{Cost, Element, Layout, Result};
 
 pub(super) fn shared_columns<T: Element>(peers: &Peers<'_>, blocks: &Layout, buffer: &mut [T]) -> Result<()> {
     let expected = |rank| Lengths { read: blocks.len(rank), write: 0 };
-    let mut taken: PerRank<&mut [T]> = blocks.cut(buffer).collect();
+    let mut taken = per_rank(blocks.cut(buffer));
     let own = &*std::mem::take(&mut taken[peers.rank()]);
     let row = (0..peers.size()).map(|_| Loan::read(own));
     peers.share(row, expected, once, |loans| {

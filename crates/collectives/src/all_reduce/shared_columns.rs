@@ -18,7 +18,7 @@
 //! stored: each byte of each buffer is loaded once and stored once, 2 bytes touched per byte, where the ring
 //! touches 5(P-1)/P. No all-reduce can touch fewer.
 
-use crate::peers::{Lengths, Loan, Peers, PerRank, share_cost, updated};
+use crate::peers::{Lengths, Loan, Peers, per_rank, share_cost, updated};
 use crate::{Cost, Element, Layout, Reduction, Result};
 
 /// Results are finished.
@@ -32,10 +32,7 @@ pub(super) fn shared_columns<T: Element>(
     let expected = |_| own;
     let row = columns.cut(buffer).map(Loan::write);
     peers.share(row, expected, updated, |loans| {
-        let mut column = PerRank::new();
-        for loan in loans {
-            column.push(&mut *loan.write);
-        }
+        let mut column = per_rank(loans.iter_mut().map(|loan| &mut *loan.write));
         op.all_reduce_columns(&mut column);
     })
 }

@@ -25,6 +25,16 @@ const FEW: usize = 8;
 /// A value for each rank.
 pub(crate) type PerRank<T> = SmallVec<[T; FEW]>;
 
+/// The values, one for each rank. A `collect` would be a call that moves them about, which shows in a short call.
+#[inline(always)]
+pub(crate) fn per_rank<T>(values: impl IntoIterator<Item = T>) -> PerRank<T> {
+    let mut all = PerRank::new();
+    for value in values {
+        all.push(value);
+    }
+    all
+}
+
 /// What one rank lends one other.
 #[derive(Debug)]
 pub(crate) struct Loan<'a, T> {
@@ -94,20 +104,14 @@ impl Peers<'_> {
             write: bytemuck::cast_slice_mut(loan.write),
             stamp: 0,
         };
-        // Rows and columns are large: they are made where they stay, neither moved nor extended by a call.
-        let mut parts: PerRank<Part<'_>> = PerRank::new();
-        for loan in row {
-            parts.push(part(loan));
-        }
+        let mut row = per_rank(row.into_iter().map(part));
         let mut work = Some(work);
         let mut typed = |column: &mut [Part<'_>]| {
-            let mut loans: PerRank<Loan<'_, T>> = PerRank::new();
-            for (rank, part) in column.iter_mut().enumerate() {
-                loans.push(loan(part, expected(rank)));
-            }
+            let mut loans =
+                per_rank(column.iter_mut().enumerate().map(|(rank, part)| loan(part, expected(rank))));
             (work.take().expect("a column is shown once"))(&mut loans);
         };
-        transport.share(operation, &mut parts, &|rank| moved(expected(rank)), &mut typed)?;
+        transport.share(operation, &mut row, &|rank| moved(expected(rank)), &mut typed)?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@
 //!
 //! Cost: P-1 rounds, N - len(r) elements to be read of every rank, and as many to be written of the root.
 
-use crate::peers::{Lengths, Loan, Peers, PerRank, once, share_cost};
+use crate::peers::{Lengths, Loan, Peers, once, per_rank, share_cost};
 use crate::{Cost, Element, Layout, Reduction, Result};
 
 /// Results are finished.
@@ -35,7 +35,7 @@ pub(super) fn shared_columns<T: Element>(
     let row =
         places.cut(output).enumerate().map(|(rank, write)| Loan { read: &input[columns.block(rank)], write });
     peers.share(row, expected, once, |loans| {
-        let inputs: PerRank<&[T]> = loans.iter().map(|loan| loan.read).collect();
+        let inputs = per_rank(loans.iter().map(|loan| loan.read));
         op.reduce_columns(&inputs, loans[root].write);
     })
 }

@@ -16,7 +16,7 @@
 //! Cost: P-1 rounds, all blocks but the rank's own: N(P-1)/P elements, the least possible. A block without elements
 //! isn't lent.
 
-use crate::peers::{Lengths, Loan, Peers, PerRank, once, share_cost};
+use crate::peers::{Lengths, Loan, Peers, once, per_rank, share_cost};
 use crate::{Cost, Element, Layout, Reduction, Result};
 
 /// Results are finished.
@@ -31,7 +31,7 @@ pub(super) fn shared_columns<T: Element>(
     let expected = |_| own;
     let row = (0..peers.size()).map(|rank| Loan::read(&input[blocks.block(rank)]));
     peers.share(row, expected, once, |loans| {
-        let inputs: PerRank<&[T]> = loans.iter().map(|loan| loan.read).collect();
+        let inputs = per_rank(loans.iter().map(|loan| loan.read));
         op.reduce_columns(&inputs, output);
     })
 }

@@ -57,7 +57,7 @@ impl Endpoint {
     }
 
     /// Takes the awaited message if it is there, and if it is what the operation awaits.
-    #[inline]
+    #[inline(always)] // to hand a look from function to function takes longer than to take one
     pub(super) fn try_take(
         &self,
         operation: &Operation,

@@ -21,6 +21,7 @@ pub(crate) use std::thread::{Scope, ScopedJoinHandle, panicking, scope, yield_no
 ///
 /// On x86-64 any locked instruction is one, and it takes a fraction of the time of `mfence`, which `std`'s becomes
 /// (crossbeam's epochs do the same).
+#[inline]
 pub(crate) fn fence(ordering: Ordering) {
     #[cfg(target_arch = "x86_64")]
     {
