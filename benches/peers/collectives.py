@@ -46,6 +46,8 @@ UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 BUDGET, AT_LEAST, AT_MOST = 0.2, 5, 10_000
 # How much slower than the fastest a peer may be and still be asked again.
 SLOW = 5
+# Bytes up to which a call is short: beside it, it is measured what flags need.
+SHORT = 32 << 10
 # Seconds after which a peer is taken to hang.
 PATIENCE = 120
 
@@ -71,14 +73,20 @@ class Gears:
         self.program = program
         self.laps = ["--iterations", str(laps)] if laps else []
 
-    def bench(self, ranks, *arguments):
-        command = [self.program, "bench", *arguments, "--json", *self.laps]
+    def bench(self, ranks, *arguments, laps=None):
+        command = [self.program, "bench", *arguments, "--json", *(laps or self.laps)]
         ran = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=confined(ranks))
         return [json.loads(line) for line in ran.stdout.splitlines()]
 
     def turn(self, ranks, op, size):
         (found,) = self.bench(ranks, op, "--ranks", str(ranks), *(["--bytes", str(size)] if size else []))
         return found
+
+
+    def exchange(self):
+        """What an exchange of flags takes just now: hosts move virtual cores about, from one minute to the next."""
+        floors = self.bench(2, "floors", "--bytes", "8192", laps=["--iterations", "500"])
+        return next(floor["time_us"]["median"] for floor in floors if floor["bench"] == "flag_exchange")
 
 
 class Gone(Exception):
@@ -177,6 +185,8 @@ def measure(gears, rivals, ranks, op, size, rounds, missing):
     point = dict(op=op, ranks=ranks, bytes=size, gears_us=[], peers_us={}, ratios=[])
     asked = list(rivals)
     for turn in range(rounds):
+        if ranks <= len(cores()) and (size or 0) <= SHORT:
+            point.setdefault("exchange_us", []).append(gears.exchange())
         times = {}
         for rival in asked[turn % max(1, len(asked)) :] + asked[: turn % max(1, len(asked))]:
             try:

@@ -62,6 +62,8 @@ struct Point {
     fastest: Option<(String, f64)>,
     /// In each round: the time of its fastest peer over that of gears.
     ratios: Vec<f64>,
+    /// Of a short call: what an exchange of flags took in the same rounds.
+    exchange: Option<f64>,
     roofline_pct: Option<f64>,
 }
 
@@ -114,8 +116,9 @@ impl Point {
             return Err(problem("ratios without peers, or peers without ratios"));
         }
         let (bytes, chosen) = (size(&json["bytes"]), json["chosen"].as_str().unwrap_or("").to_owned());
-        let roofline_pct = median(&times(&json["roofline_pct"]));
-        Ok(Self { bytes, chosen, gears, fastest, ratios, roofline_pct, operation })
+        let [exchange, roofline_pct] =
+            ["exchange_us", "roofline_pct"].map(|name| median(&times(&json[name])));
+        Ok(Self { bytes, chosen, gears, fastest, ratios, exchange, roofline_pct, operation })
     }
 
     fn size(&self) -> String {
@@ -194,8 +197,17 @@ fn run(record: &Record) -> Result<String, String> {
 }
 
 fn ratios(record: &Record) -> Result<String, String> {
-    let head =
-        ["operation", "bytes", "fastest peer", "its µs", "gears µs", "times faster", "range", "gears by"];
+    let head = [
+        "operation",
+        "bytes",
+        "fastest peer",
+        "its µs",
+        "gears µs",
+        "times faster",
+        "range",
+        "flags µs",
+        "gears by",
+    ];
     let mut rows = vec![strings(head)];
     for point in &record.points {
         let (name, time) = match &point.fastest {
@@ -204,7 +216,18 @@ fn ratios(record: &Record) -> Result<String, String> {
         };
         let (operation, chosen) = (point.operation.clone(), point.chosen.clone());
         let gears = three(point.gears);
-        rows.push(vec![operation, point.size(), name, time, gears, point.ratio(), point.range(), chosen]);
+        let flags = point.exchange.map_or(String::new(), three);
+        rows.push(vec![
+            operation,
+            point.size(),
+            name,
+            time,
+            gears,
+            point.ratio(),
+            point.range(),
+            flags,
+            chosen,
+        ]);
     }
     Ok(table(&rows))
 }
@@ -251,15 +274,14 @@ fn summary(record: &Record) -> Result<String, String> {
 const SHORT: usize = 512;
 
 fn short(record: &Record) -> Result<String, String> {
-    let exchange = record.floor("flag_exchange")?;
-    let mut rows = vec![strings(["", "bytes", "µs", "times the exchange of flags"])];
-    let mut add = |name: &str, size: String, time: f64| {
-        rows.push(vec![name.to_owned(), size, three(time), format!("{:.2}", time / exchange)]);
-    };
-    add("a flag, one way", String::new(), record.floor("ping_pong")?);
-    add("an exchange of flags", String::new(), exchange);
+    let head = ["", "bytes", "µs", "an exchange of flags", "gears takes", "the fastest peer takes"];
+    let mut rows = vec![strings(head)];
     for point in record.points.iter().filter(|point| point.bytes.is_none_or(|bytes| bytes <= SHORT)) {
-        add(&point.operation, point.size(), point.gears);
+        let exchange = point.exchange.ok_or_else(|| format!("{}: no exchange of flags", point.operation))?;
+        let times = |time: f64| format!("{:.2} times that", time / exchange);
+        let peer = point.fastest.as_ref().map_or(String::new(), |(_, time)| times(*time));
+        let (name, time) = (point.operation.clone(), point.gears);
+        rows.push(vec![name, point.size(), three(time), three(exchange), times(time), peer]);
     }
     Ok(table(&rows))
 }

@@ -22,19 +22,21 @@ pub(super) const BARRIER: &[Row<Barrier>] = &[
 pub(super) const BROADCAST: &[Row<Broadcast>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[Broadcast::Flat]),
-        (2097152, &[Broadcast::ScatterAllGather]),
+        (2048, &[Broadcast::SharedColumns, Broadcast::Flat]),
+        (524288, &[Broadcast::SharedColumns, Broadcast::Binomial]),
+        (16777216, &[Broadcast::SharedColumns, Broadcast::ScatterAllGather]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[Broadcast::Binomial]),
         (128, &[Broadcast::Flat]),
+        (512, &[Broadcast::Binomial]),
         (2048, &[Broadcast::SharedColumns, Broadcast::Binomial]),
-        (32768, &[Broadcast::Binomial]),
+        (524288, &[Broadcast::SharedColumns, Broadcast::Flat]),
+        (2097152, &[Broadcast::SharedColumns, Broadcast::ScatterAllGather]),
         (8388608, &[Broadcast::SharedColumns, Broadcast::Binomial]),
-        (16777216, &[Broadcast::Binomial]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[Broadcast::Binomial]),
-        (32, &[Broadcast::Flat]),
         (2048, &[Broadcast::SharedColumns, Broadcast::Binomial]),
     ] },
 ];
@@ -42,70 +44,74 @@ pub(super) const BROADCAST: &[Row<Broadcast>] = &[
 pub(super) const REDUCE: &[Row<Reduce>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[Reduce::Flat]),
-        (131072, &[Reduce::SharedColumns, Reduce::Flat]),
+        (32, &[Reduce::Binomial]),
+        (131072, &[Reduce::SharedColumns, Reduce::Binomial]),
         (524288, &[Reduce::SharedColumns, Reduce::ReduceScatterGather]),
         (2097152, &[Reduce::SharedColumns, Reduce::Binomial]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[Reduce::Binomial]),
-        (32, &[Reduce::Flat]),
-        (512, &[Reduce::Binomial]),
-        (2048, &[Reduce::Flat]),
-        (524288, &[Reduce::SharedColumns, Reduce::Binomial]),
+        (128, &[Reduce::Flat]),
+        (524288, &[Reduce::SharedColumns, Reduce::Flat]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[Reduce::Binomial]),
-        (2048, &[Reduce::Flat]),
+        (512, &[Reduce::Flat]),
         (32768, &[Reduce::Binomial]),
-        (2097152, &[Reduce::SharedColumns, Reduce::ReduceScatterGather]),
+        (524288, &[Reduce::SharedColumns, Reduce::Binomial]),
+        (8388608, &[Reduce::SharedColumns, Reduce::ReduceScatterGather]),
     ] },
 ];
 
 pub(super) const ALL_GATHER: &[Row<AllGather>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
-        (0, &[AllGather::Ring]),
+        (0, &[AllGather::RecursiveDoubling, AllGather::Ring]),
+        (524288, &[AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
         (2097152, &[AllGather::RecursiveDoubling, AllGather::Bruck]),
-        (8388608, &[AllGather::RecursiveDoubling, AllGather::Ring]),
+        (8388608, &[AllGather::Ring]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
-        (0, &[AllGather::Ring]),
-        (32, &[AllGather::RecursiveDoubling, AllGather::Ring]),
-        (128, &[AllGather::Ring]),
-        (8192, &[AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
-        (32768, &[AllGather::Ring]),
-        (131072, &[AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
-        (524288, &[AllGather::RecursiveDoubling, AllGather::Ring]),
+        (0, &[AllGather::RecursiveDoubling, AllGather::Bruck]),
+        (128, &[AllGather::RecursiveDoubling, AllGather::Ring]),
+        (2048, &[AllGather::Ring]),
+        (8192, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
+        (32768, &[AllGather::GatherBroadcast]),
+        (131072, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::Ring]),
         (2097152, &[AllGather::Ring]),
-        (16777216, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::Ring]),
+        (16777216, &[AllGather::RecursiveDoubling, AllGather::Ring]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[AllGather::RecursiveDoubling, AllGather::Bruck]),
-        (8192, &[AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
-        (32768, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
-        (524288, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::Ring]),
+        (8192, &[AllGather::SharedColumns, AllGather::GatherBroadcast]),
+        (131072, &[AllGather::RecursiveDoubling, AllGather::GatherBroadcast]),
+        (524288, &[AllGather::RecursiveDoubling, AllGather::Ring]),
+        (2097152, &[AllGather::SharedColumns, AllGather::Ring]),
+        (8388608, &[AllGather::SharedColumns, AllGather::RecursiveDoubling, AllGather::Ring]),
     ] },
 ];
 
 pub(super) const REDUCE_SCATTER: &[Row<ReduceScatter>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[ReduceScatter::Pairwise]),
-        (8192, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
-        (524288, &[ReduceScatter::SharedColumns, ReduceScatter::Ring, ReduceScatter::Pairwise]),
-        (2097152, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
+        (32768, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
+        (2097152, &[ReduceScatter::Pairwise]),
+        (8388608, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
-        (0, &[ReduceScatter::Pairwise]),
-        (32, &[ReduceScatter::RecursiveHalving, ReduceScatter::Pairwise]),
-        (128, &[ReduceScatter::Pairwise]),
-        (2048, &[ReduceScatter::Ring, ReduceScatter::ReduceThenScatter]),
-        (8192, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
-        (524288, &[ReduceScatter::Pairwise]),
-        (2097152, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
+        (0, &[ReduceScatter::RecursiveHalving, ReduceScatter::Pairwise]),
+        (32, &[ReduceScatter::Pairwise]),
+        (128, &[ReduceScatter::Ring, ReduceScatter::Pairwise]),
+        (512, &[ReduceScatter::RecursiveHalving, ReduceScatter::Pairwise]),
+        (2048, &[ReduceScatter::Ring, ReduceScatter::Pairwise]),
+        (8192, &[ReduceScatter::SharedColumns, ReduceScatter::RecursiveHalving, ReduceScatter::Pairwise]),
+        (32768, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
+        (131072, &[ReduceScatter::SharedColumns, ReduceScatter::ReduceThenScatter]),
+        (524288, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[ReduceScatter::RecursiveHalving, ReduceScatter::ReduceThenScatter]),
-        (2048, &[ReduceScatter::SharedColumns, ReduceScatter::RecursiveHalving, ReduceScatter::ReduceThenScatter]),
-        (8192, &[ReduceScatter::SharedColumns, ReduceScatter::ReduceThenScatter]),
+        (8192, &[ReduceScatter::SharedColumns, ReduceScatter::RecursiveHalving, ReduceScatter::ReduceThenScatter]),
+        (32768, &[ReduceScatter::SharedColumns, ReduceScatter::ReduceThenScatter]),
         (524288, &[ReduceScatter::SharedColumns, ReduceScatter::Pairwise]),
         (8388608, &[ReduceScatter::Pairwise]),
     ] },
@@ -114,81 +120,79 @@ pub(super) const REDUCE_SCATTER: &[Row<ReduceScatter>] = &[
 pub(super) const ALL_REDUCE: &[Row<AllReduce>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[AllReduce::RecursiveDoubling]),
-        (2048, &[AllReduce::SharedColumns, AllReduce::ReduceBroadcast]),
-        (8192, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
-        (2097152, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
-        (8388608, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
-        (16777216, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
+        (8192, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
+        (16777216, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
-        (0, &[AllReduce::RecursiveDoubling]),
+        (0, &[AllReduce::ReduceBroadcast]),
+        (32, &[AllReduce::RecursiveDoubling]),
         (512, &[AllReduce::ReduceBroadcast]),
-        (2048, &[AllReduce::SharedColumns, AllReduce::RecursiveDoubling]),
-        (8192, &[AllReduce::SharedColumns, AllReduce::TwoLevel { group: 4 }]),
-        (131072, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
-        (2097152, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
-        (8388608, &[AllReduce::SharedColumns, AllReduce::TwoLevel { group: 4 }]),
+        (2048, &[AllReduce::SharedColumns, AllReduce::TwoLevel { group: 4 }]),
+        (8192, &[AllReduce::TwoLevel { group: 4 }]),
+        (32768, &[AllReduce::SharedColumns, AllReduce::TwoLevel { group: 4 }]),
+        (524288, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::TwoLevel { group: 4 }]),
+        (2097152, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
         (16777216, &[AllReduce::SharedColumns, AllReduce::SegmentedRing { segment: 65536 }, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[AllReduce::ReduceBroadcast]),
-        (2048, &[AllReduce::SharedColumns, AllReduce::RecursiveDoubling]),
+        (2048, &[AllReduce::TwoLevel { group: 4 }]),
         (8192, &[AllReduce::SharedColumns, AllReduce::TwoLevel { group: 4 }]),
         (524288, &[AllReduce::SharedColumns, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
-        (2097152, &[AllReduce::SharedColumns, AllReduce::SegmentedRing { segment: 65536 }, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
-        (16777216, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
+        (2097152, &[AllReduce::SharedColumns, AllReduce::Ring, AllReduce::HalvingDoubling, AllReduce::TwoLevel { group: 4 }]),
+        (8388608, &[AllReduce::SharedColumns, AllReduce::SegmentedRing { segment: 65536 }, AllReduce::HalvingDoubling, AllReduce::ReduceBroadcast]),
     ] },
 ];
 
 pub(super) const ALL_TO_ALL: &[Row<AllToAll>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
-        (0, &[AllToAll::Linear]),
-        (512, &[AllToAll::Pairwise]),
+        (0, &[AllToAll::Pairwise]),
         (2048, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
-        (8192, &[AllToAll::Pairwise]),
-        (32768, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
-        (131072, &[AllToAll::Linear]),
-        (2097152, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
-        (8388608, &[AllToAll::Linear]),
+        (8388608, &[AllToAll::SharedColumns, AllToAll::Linear]),
+        (16777216, &[AllToAll::Pairwise]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[AllToAll::Bruck]),
         (2048, &[AllToAll::Pairwise]),
-        (8192, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
-        (524288, &[AllToAll::Pairwise]),
-        (8388608, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
+        (8192, &[AllToAll::SharedColumns, AllToAll::Linear]),
+        (8388608, &[AllToAll::Pairwise]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[AllToAll::Bruck]),
         (2048, &[AllToAll::SharedColumns, AllToAll::Bruck]),
-        (131072, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
+        (131072, &[AllToAll::SharedColumns, AllToAll::Linear]),
+        (524288, &[AllToAll::SharedColumns, AllToAll::Pairwise]),
+        (2097152, &[AllToAll::SharedColumns, AllToAll::Linear]),
     ] },
 ];
 
 pub(super) const GATHER: &[Row<Gather>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[Gather::Linear]),
-        (524288, &[Gather::Binomial]),
-        (16777216, &[Gather::Linear]),
+        (512, &[Gather::Binomial]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[Gather::Linear]),
+        (512, &[Gather::Binomial]),
+        (2048, &[Gather::Linear]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
-        (0, &[Gather::Binomial]),
-        (128, &[Gather::Linear]),
+        (0, &[Gather::Linear]),
+        (128, &[Gather::Binomial]),
+        (2048, &[Gather::Linear]),
     ] },
 ];
 
 pub(super) const SCATTER: &[Row<Scatter>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
-        (0, &[Scatter::Binomial]),
+        (0, &[Scatter::Linear]),
+        (524288, &[Scatter::Binomial]),
+        (16777216, &[Scatter::Linear]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
-        (0, &[Scatter::Binomial]),
-        (32, &[Scatter::Linear]),
+        (0, &[Scatter::Linear]),
         (8192, &[Scatter::Binomial]),
-        (2097152, &[Scatter::Linear]),
+        (524288, &[Scatter::Linear]),
     ] },
     Row { ranks: 8, oversubscribed: true, steps: &[
         (0, &[Scatter::Linear]),
@@ -200,8 +204,8 @@ pub(super) const SCATTER: &[Row<Scatter>] = &[
 pub(super) const SCAN: &[Row<Scan>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[Scan::Linear]),
-        (512, &[Scan::RecursiveDoubling]),
-        (32768, &[Scan::Linear]),
+        (2048, &[Scan::RecursiveDoubling]),
+        (8192, &[Scan::Linear]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[Scan::Linear]),
@@ -214,8 +218,6 @@ pub(super) const SCAN: &[Row<Scan>] = &[
 pub(super) const EXCLUSIVE_SCAN: &[Row<ExclusiveScan>] = &[
     Row { ranks: 2, oversubscribed: false, steps: &[
         (0, &[ExclusiveScan::Linear]),
-        (8192, &[ExclusiveScan::RecursiveDoubling]),
-        (524288, &[ExclusiveScan::Linear]),
     ] },
     Row { ranks: 4, oversubscribed: true, steps: &[
         (0, &[ExclusiveScan::Linear]),

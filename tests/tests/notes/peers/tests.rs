@@ -15,7 +15,7 @@ const RECORD: &str = r#"{
         {"op": "all_reduce", "ranks": 2, "bytes": 8192, "chosen": "ring", "gears_us": [3, 1, 2],
          "peers_us": {"A": [4, 6, 5], "B": [9]}, "ratios": [2, 4, 1], "roofline_pct": [30, 50, 40]},
         {"op": "barrier", "ranks": 2, "bytes": null, "chosen": "central", "gears_us": [0.2],
-         "peers_us": {}, "ratios": []}
+         "exchange_us": [0.1, 0.3, 0.08], "peers_us": {}, "ratios": []}
     ]
 }"#;
 
@@ -28,10 +28,10 @@ fn tables_are_what_the_record_says() {
     let text = run(&record).unwrap();
     assert!(text.contains("0.2 s a turn") && text.contains("- A: A 1\n- left out: B: no time"), "{text}");
     for (made, row) in [
-        (ratios(&record), "| all_reduce | 8 KiB | A | 5.00 | 2.00 | 2.00 | 1.00 to 4.00 | ring |"),
-        (ratios(&record), "| barrier | | none | | 0.200 | - | | central |"),
+        (ratios(&record), "| all_reduce | 8 KiB | A | 5.00 | 2.00 | 2.00 | 1.00 to 4.00 | | ring |"),
+        (ratios(&record), "| barrier | | none | | 0.200 | - | | 0.100 | central |"),
         (summary(&record), "| all_reduce | 2.00 | | barrier | - |"),
-        (short(&record), "| an exchange of flags | | 0.100 | 1.00 | | barrier | | 0.200 | 2.00 |"),
+        (short(&record), "| barrier | | 0.200 | 0.100 | 2.00 times that | |"),
         (long(&record), "| 8 KiB | 2.00 | 40% | 25% |"),
     ] {
         let made = words(&made.unwrap());
