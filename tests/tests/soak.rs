@@ -1,7 +1,7 @@
 //! A long life: one world runs random programs one after the other, on nested communicators, with ranks that
 //! nap and get out of step. Every result equals the oracle's, and memory stays flat.
 
-use collectives::{Communicator, Result, World};
+use collectives::{AllReduce, Communicator, Result, Sum, World};
 use peak_alloc::PeakAlloc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,12 +14,15 @@ const RANKS: usize = 8;
 
 /// Heap bytes that a world may hold beyond those it held after the warm-up, however long it runs.
 ///
-/// What a program makes is gone at a checkpoint, and after the warm-up mailboxes and journals have their
-/// full size. So all checkpoints would be equal, were it not for one thing that depends on the schedule:
+/// What a program makes is gone at a checkpoint, and after the warm-up mailboxes, journals and what communicators keep
+/// for short calls have their full size. So all checkpoints would be equal, were it not for one thing that depends on the schedule:
 /// the table of the sub-worlds that not all members have asked for yet keeps the room it once needed. Each
 /// of them waits for a rank of its own, and not all ranks can be waited for: there are at most 7, and a hash
 /// table for them has at most 16 slots of 49 bytes.
 const SLACK: usize = 1024;
+
+/// Elements of a program's longest buffers.
+const LONGEST: usize = 400;
 
 /// More operations than a journal remembers.
 const FORGOTTEN: usize = 32;
@@ -72,10 +75,12 @@ fn rank(world: &Communicator, operations: usize, apart: usize) -> Result<Vec<Che
         let (to, from) = ((world.rank() + distance) % RANKS, (world.rank() + RANKS - distance) % RANKS);
         world.send_recv(to, &[0_u8], from, &mut [0_u8])?;
     }
+    // A communicator keeps room for intermediate results, as much as the longest call that needed some had asked for.
+    world.all_reduce_with(AllReduce::RecursiveDoubling, &mut [0_u128; 2 * LONGEST], &Sum)?;
     let mut due = 0;
     for seed in 0.. {
         // Short messages, which are copied, and some of up to 6 KiB, which are lent.
-        let longest = if seed % 8 == 0 { 400 } else { 20 };
+        let longest = if seed % 8 == 0 { LONGEST } else { 20 };
         let nap = || {
             called += 1;
             if own.u8(..100) == 0 {
