@@ -4,8 +4,8 @@ use crate::Element;
 use crate::element::scratch;
 use std::cell::RefCell;
 
-/// Longest room that is kept, in bytes. To allocate and free some takes about as long as all else in a call of 8
-/// bytes (300 of 1,300 instructions); beside a call of more than this it is nothing.
+/// Longest room that is kept, in bytes. To allocate and free some is a fifth of the instructions of an all-reduce of 8
+/// bytes (330 of 1,530, counted by callgrind); beside a call of more than this it is nothing.
 const KEPT: usize = 16 << 10;
 
 /// What a communicator keeps from one call to the next. It grows to what is asked for, up to [`KEPT`].
