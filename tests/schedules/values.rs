@@ -51,7 +51,7 @@ fn programs_on_sub_communicators_are_right_in_any_schedule() {
     let mut budget = Budget::new();
     for seed in 0..400 {
         let ranks = 2 + seed as usize % 7;
-        // Some messages are longer than a slot, and lent.
+        // Some messages are longer than a slot: they are copied beside it, or lent.
         let longest = if seed % 3 == 0 { 200 } else { 12 };
         let program = Program { seed, steps: 16, longest };
         budget.explore(15, move || {

@@ -21,7 +21,7 @@ fn every_harm(operation: Operation) {
         let mut kinds: Vec<&str> = Harm::KINDS.into_iter().filter(has).collect();
         kinds.sort_unstable();
         assert!(row.cells.keys().eq(&kinds), "{algorithm:?}: {:?} were tried", row.cells.keys());
-        // On each victim: with buffers short, long, and not buffered.
+        // On each victim: with buffers short, longer, and lent.
         let victims: usize = (RANKS.iter())
             .filter(|&&ranks| Choice::Algorithm(algorithm).supports(&Case::new(ranks, 3), true))
             .sum();

@@ -24,7 +24,7 @@ rejected! {
     whole_tensor_ring: WholeTensorRing by "counts", "bits";
     chunks_rounded_up: ChunksRoundedUp by "counts";
     missing_last_step: MissingLastStep by "values", "mean", "counts", "provenance", "bits";
-    send_then_receive: SendThenReceive by "ends", "ends", "ends";
+    send_then_receive: SendThenReceive by "ends", "ends", "counts";
     wrapped_doubling: WrappedDoubling by "values", "mean", "counts", "provenance", "order", "bits";
     mean_twice: MeanTwice by "mean";
     partner_order: PartnerOrder by "order";

@@ -22,7 +22,12 @@ const RANKS: usize = 8;
 const SLACK: usize = 1024;
 
 /// Elements of a program's longest buffers.
-const LONGEST: usize = 400;
+const LONGEST: usize = 800;
+
+/// Messages from one rank to another that may wait to be received, and the longest of them in bytes: all longer ones are
+/// lent.
+const MAILBOX: usize = 32;
+const COPIED: usize = 8192;
 
 /// More operations than a journal remembers.
 const FORGOTTEN: usize = 32;
@@ -70,16 +75,16 @@ fn rank(world: &Communicator, operations: usize, apart: usize) -> Result<Vec<Che
     let mut called = 0;
     // Room for all of them: measuring must leave nothing on the heap.
     let mut checkpoints = Vec::with_capacity(2 + operations / apart);
-    // Every mailbox is used once, the one to oneself, too.
-    for distance in 0..RANKS {
+    // Every mailbox is filled with the longest messages that it copies, the one to oneself, too.
+    for distance in (0..RANKS).flat_map(|distance| [distance; MAILBOX]) {
         let (to, from) = ((world.rank() + distance) % RANKS, (world.rank() + RANKS - distance) % RANKS);
-        world.send_recv(to, &[0_u8], from, &mut [0_u8])?;
+        world.send_recv(to, &[0_u8; COPIED], from, &mut [0_u8; COPIED])?;
     }
-    // A communicator keeps room for intermediate results, as much as the longest call that needed some had asked for.
-    world.all_reduce_with(AllReduce::RecursiveDoubling, &mut [0_u128; 2 * LONGEST], &Sum)?;
+    // A communicator keeps room for intermediate results of up to 16 KiB, as much as the longest call had asked for.
+    world.all_reduce_with(AllReduce::RecursiveDoubling, &mut [0_u128; 1024], &Sum)?;
     let mut due = 0;
     for seed in 0.. {
-        // Short messages, which are copied, and some of up to 6 KiB, which are lent.
+        // Short messages, which are copied, and some of up to 12 KiB: those of more than 8 are lent.
         let longest = if seed % 8 == 0 { LONGEST } else { 20 };
         let nap = || {
             called += 1;

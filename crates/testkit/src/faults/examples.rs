@@ -26,7 +26,7 @@ pub const EXAMPLES: &[Example] = &[
 
 fn longer(comm: &Communicator) -> Result<()> {
     comm.barrier()?;
-    let mut weights = vec![0.0_f32; if comm.rank() == 2 { 1001 } else { 1000 }];
+    let mut weights = vec![0.0_f32; if comm.rank() == 2 { 10_001 } else { 10_000 }];
     comm.broadcast_with(Broadcast::Flat, &mut weights, 0)
 }
 

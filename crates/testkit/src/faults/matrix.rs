@@ -62,8 +62,8 @@ impl Cell {
 }
 
 impl Row {
-    /// Tries everything on one algorithm, with all ranks as victims; buffers both short enough for a mailbox
-    /// and not, and blocks of different lengths where there is such a form.
+    /// Tries everything on one algorithm, with all ranks as victims; messages that fit into a slot, that are copied
+    /// beside it and that are lent, and blocks of different lengths where there is such a form.
     pub fn of(algorithm: Algorithm, ranks: &[usize]) -> Self {
         let mut row =
             Self { algorithm, cells: BTreeMap::new(), objections: Vec::new(), slowest: Duration::ZERO };

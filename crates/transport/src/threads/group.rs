@@ -1,6 +1,6 @@
 //! The mailboxes of one communicator, and the making of sub-worlds.
 
-use super::mailbox::Channel;
+use super::mailbox::{Channel, slots};
 use super::sync::{Mutex, MutexGuard, OnceLock};
 use super::waiting::Shared;
 use crate::{Envelope, Members, Origin};
@@ -16,7 +16,7 @@ pub(super) struct Group {
     world: Arc<Shared>,
     id: u64,
     /// From `a` to `b` at `a * P + b`. Made when first used: most algorithms use few of the P² pairs.
-    channels: Box<[OnceLock<Box<Channel>>]>,
+    channels: Box<[OnceLock<Channel>]>,
 }
 
 /// The sub-worlds that some, but not yet all, of their members have asked for.
@@ -90,7 +90,7 @@ impl Group {
     }
 
     pub(super) fn channel(&self, from: usize, to: usize) -> &Channel {
-        self.channels[from * self.members.len() + to].get_or_init(Channel::new)
+        self.channels[from * self.members.len() + to].get_or_init(|| Channel::new(slots(self.members.len())))
     }
 }
 

@@ -1,25 +1,25 @@
 //! The cells that bytes travel through, from one rank to one other.
 //!
-//! A [`Channel`] is a ring of [`SLOTS`] slots with one sender and one receiver, each of which remembers
+//! A [`Channel`] is a ring of [slots](slots) with one sender and one receiver, each of which remembers
 //! its own position, so the two share nothing but the slots. A slot's `state` says whose it is:
 //!
 //! ```text
 //!             sender                                receiver
-//!  EMPTY ──── copies the bytes in ───► INLINE+len ── looks, then ──► EMPTY
+//!  EMPTY ──── copies the bytes in ───► COPIED+len ── looks, then ──► EMPTY
 //!  EMPTY ──── lends its own slice ───► LENT ──────── compare-exchange ──► READING ── looks, then ──► DONE
 //!  DONE  ──── goes on ───────────────► EMPTY
 //!  LENT  ──── compare-exchange: takes the loan back ──► EMPTY
 //! ```
 //!
-//! A small message is one cache line (8 bytes) or a few, and its sender doesn't wait. A large one is never
-//! copied by the transport: the receiver reads the sender's slice where it lies. A [`Part`] is lent in the same way,
-//! and may be written to.
+//! A short message is copied, and its sender doesn't wait: into the slot, one cache line (8 bytes) or a few, or beside it.
+//! A long one is never copied by the transport: the receiver reads the sender's slice where it lies. A [`Part`] is lent in
+//! the same way, and may be written to. (Other libraries speak of *eager* messages and of *rendezvous*.)
 //!
 //! # Why this is sound
 //!
-//! * The contents of a slot (`stamp`, `envelope`, `payload`, `origin`) are written only by the channel's one sender
-//!   while the state is EMPTY and read only by its one receiver while it is INLINE or READING. Each change of
-//!   hands is a Release store that the other side's Acquire load reads.
+//! * The contents of a slot (`stamp`, `envelope`, `payload`, `origin`, and the room beside it) are written only by the
+//!   channel's one sender while the state is EMPTY and read only by its one receiver while it is COPIED or READING. Each
+//!   change of hands is a Release store that the other side's Acquire load reads.
 //! * A lent slice is read, or written to, only in state READING. The sender keeps the loan as a [`Loan`], whose drop waits
 //!   until the state is DONE, or takes the loan back with a compare-exchange from LENT, which can't succeed
 //!   once the receiver's from LENT to READING has. So the slice outlives every look at it, also when either
@@ -37,22 +37,47 @@ pub(super) use message::Message;
 
 use super::sync::{Weakness, planted};
 use crate::{Envelope, Operation, Origin, Outgoing, Part};
-use slot::{DONE, EMPTY, INLINE, LENT, READING, Slot};
+use slot::{COPIED, DONE, EMPTY, LENT, READING, Slot};
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
-/// Messages that a channel holds before its sender has to wait. A root that hands out one short message after the other
-/// waits once for so many of them: with 8 instead of 4, broadcasts of 512 bytes on 2 ranks take 0.21 us instead of 0.33,
-/// of 8 bytes on 4 ranks that share 2 cores 0.45 instead of 0.59 (AMD EPYC, 2026-11). Exchanges take the same. (A model
-/// checker goes through all of them.)
-pub(super) const SLOTS: usize = if cfg!(loom) { 4 } else { 8 };
+/// How many messages a channel between two of so many ranks holds before its sender has to wait: a power of two.
+///
+/// A root that hands out one short message after the other waits once for so many of them, and where ranks share cores
+/// waiting is a turn of each: broadcasts of 8 bytes take 0.28 us instead of 0.49 on 4 ranks with 32 slots instead of 8, and
+/// on 8 ranks 0.65 instead of 0.95 (2 cores of an AMD EPYC, 2026-11). Exchanges take the same. But a slot is 1 KiB, and P
+/// ranks may use P² channels: 8 MiB for 16 ranks; 64 ranks, with 8 slots, take 32 MiB.
+pub(super) const fn slots(ranks: usize) -> usize {
+    match ranks {
+        _ if cfg!(loom) => 4, // it goes through all of them
+        ..=16 if !cfg!(shuttle) => 32,
+        _ => 8,
+    }
+}
 
-/// Longest message that is copied into the slot, in bytes; it makes a slot 1 KiB. Copying beats waiting for
-/// the reader: all-reduce of 512 bytes on 2 ranks takes 0.26 us copied and 0.35 us lent, of 2 KiB 0.36 us
-/// and 0.46 us (`gears bench all_reduce --algorithm recursive_doubling`, AMD EPYC, 2026-11). A slot of 4
-/// KiB would catch the latter, too, and quadruple what P ranks that all talk to each other keep in
-/// mailboxes: P² x SLOTS KiB.
-pub(super) const INLINE_BYTES: usize = 952;
+/// Longest message that goes into the slot itself, in bytes. It makes a slot 17 cache lines long: were it 16, the first
+/// lines of all slots would fall into the same few sets of a cache (512 bytes both ways: 0.57 us, and 0.54 with 17).
+pub(super) const INLINE_BYTES: usize = 992;
+
+/// Longest message that is copied at all, in bytes, in a channel of so many slots: 8 KiB in worlds of up to 16 ranks.
+/// Beyond [`INLINE_BYTES`], the slot has room elsewhere, made when it is first needed.
+///
+/// A copy costs time for each byte, a loan two more journeys of a cache line (the receiver claims it, and says that it is
+/// done), for which the sender waits. On 2 ranks, between near and far cores (AMD EPYC, 2026-11):
+///
+/// ```text
+///                          copied          lent
+/// all-reduce, 2 KiB    0.23, 0.85 us    0.29, 1.11 us       by recursive doubling
+/// all-reduce, 8 KiB    0.43, 1.18       0.86, 1.61
+/// broadcast, 8 KiB     0.17, 0.61       0.30, 0.82          its root waits for nobody then
+/// all-gather, 16 KiB   0.46, 1.18       0.42, 1.26          messages of 8 KiB, and the same with longer ones
+/// ```
+///
+/// In large worlds it is less, so that channels can't hold more than P² x slots x (1 + slots / 4) KiB: with 16 ranks 72
+/// MiB, with 64 ranks 96 MiB, if all send such messages to all.
+pub(super) const fn longest_copy(slots: usize) -> usize {
+    256 * slots
+}
 
 /// Whether messages say what they are part of. Always; but for a build of its own (`--cfg unchecked`) that shows
 /// what it costs.
@@ -65,16 +90,18 @@ fn release() -> Ordering {
 
 /// What one rank has sent to one other and the other has not yet taken.
 pub(super) struct Channel {
-    slots: [Slot; SLOTS],
+    slots: Box<[Slot]>,
 }
 
 impl Channel {
-    pub(super) fn new() -> Box<Self> {
-        Box::new(Self { slots: std::array::from_fn(|_| Slot::empty()) })
+    /// A channel with so many slots, a power of two.
+    pub(super) fn new(slots: usize) -> Self {
+        assert!(slots.is_power_of_two());
+        Self { slots: (0..slots).map(|_| Slot::empty()).collect() }
     }
 
     fn slot(&self, position: usize) -> &Slot {
-        &self.slots[position % SLOTS]
+        &self.slots[position & (self.slots.len() - 1)]
     }
 
     /// Whether the sender, at its position, may post.
@@ -94,11 +121,11 @@ impl Channel {
 
     /// Messages that were sent and never taken. Only for when both sides are gone.
     pub(super) fn leftovers(&self) -> Vec<(Envelope, Origin)> {
-        let left = self.slots.iter().filter(|slot| CHECKING && slot.state.load(Acquire) >= INLINE);
-        // INLINE means that the slot was written and that no sender will touch it: a message like any other,
+        let left = self.slots.iter().filter(|slot| CHECKING && slot.state.load(Acquire) >= COPIED);
+        // COPIED means that the slot was written and that no sender will touch it: a message like any other,
         // except that nobody gives the slot back.
         let look = |slot| {
-            let message = std::mem::ManuallyDrop::new(Message { slot, state: INLINE });
+            let message = std::mem::ManuallyDrop::new(Message { slot, state: COPIED });
             (message.envelope(), message.origin())
         };
         left.map(look).collect()
@@ -119,7 +146,7 @@ impl Channel {
         buffered: bool,
     ) -> Option<Loan<'a>> {
         let Outgoing { bytes, elements, stamp, .. } = outgoing;
-        if !buffered || bytes.len() > INLINE_BYTES {
+        if !buffered || bytes.len() > longest_copy(self.slots.len()) {
             let part = Part { read: bytes, write: &mut [], elements, stamp };
             // SAFETY: what `lend` asks for is what we ask for.
             return Some(unsafe { self.lend(position, operation, part) });
@@ -128,13 +155,10 @@ impl Channel {
         // SAFETY: the state is EMPTY and we are the only sender, so the slot's contents are ours;
         // `has_room`'s Acquire load has seen the receiver's last Release store.
         unsafe { slot.address(operation, elements, stamp) };
-        // SAFETY: as above; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
-        slot.payload.with_mut(|to| unsafe {
-            let to = (&raw mut (*to).inline).cast::<u8>();
-            to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-        });
+        // SAFETY: as above.
+        unsafe { slot.copy(bytes) };
         // Pairs with the Acquire load in `has_message` and `take`.
-        slot.state.store(INLINE + bytes.len() as u32, release());
+        slot.state.store(COPIED + bytes.len() as u32, release());
         None
     }
 
@@ -171,7 +195,7 @@ impl Channel {
         if state < LENT {
             return None;
         }
-        if state < INLINE {
+        if state < COPIED {
             // From here the sender can no longer take the loan back. It may just have.
             slot.state.compare_exchange(state, READING, Acquire, Relaxed).ok()?;
         }

@@ -4,7 +4,7 @@ mod share;
 
 use super::endpoint::{Endpoint, Rank};
 use super::group::Group;
-use super::mailbox::{Channel, INLINE_BYTES, SLOTS};
+use super::mailbox::{Channel, INLINE_BYTES, longest_copy, slots};
 use super::waiting::Shared;
 use crate::{Call, ElementType, Envelope, Error, Incoming, Operation, Origin, Outgoing, Result, Transport};
 use std::rc::Rc;
@@ -80,13 +80,13 @@ fn a_waiting_rank_parks_and_is_woken() {
 /// The same for a sender: of a full mailbox, and of a long message.
 #[test]
 fn a_waiting_sender_parks_and_is_woken() {
-    let long = vec![7; INLINE_BYTES + 1];
+    let long = vec![7; longest_copy(slots(2)) + 1];
     two(
         |endpoint, world| {
             while !world.is_parked(1) {
                 std::thread::yield_now();
             }
-            for i in 0..SLOTS + 2 {
+            for i in 0..slots(2) + 2 {
                 assert_eq!(receive(endpoint, 1, 1).unwrap(), [i as u8]);
             }
             while !world.is_parked(1) {
@@ -95,7 +95,7 @@ fn a_waiting_sender_parks_and_is_woken() {
             assert_eq!(receive(endpoint, 1, long.len()).unwrap(), long);
         },
         |endpoint| {
-            for i in 0..SLOTS + 2 {
+            for i in 0..slots(2) + 2 {
                 send(endpoint, 0, &[i as u8]).unwrap();
             }
             send(endpoint, 0, &long).unwrap();
@@ -103,18 +103,21 @@ fn a_waiting_sender_parks_and_is_woken() {
     );
 }
 
-/// A slot takes what fits into it and lends the rest; the boundary is exact, and strict sends are always
-/// lent.
+/// A slot takes what fits into it, longer messages are copied beside it, and the rest is lent; the boundaries are
+/// exact, and strict sends are always lent.
 #[test]
-fn short_messages_are_buffered_and_long_ones_lent() {
+fn short_messages_are_copied_and_long_ones_lent() {
+    let longest = longest_copy(8);
     for (length, buffered, lent) in [
         (0, true, false),
         (INLINE_BYTES, true, false),
-        (INLINE_BYTES + 1, true, true),
+        (INLINE_BYTES + 1, true, false),
+        (longest, true, false),
+        (longest + 1, true, true),
         (0, false, true),
         (1, false, true),
     ] {
-        let channel = Channel::new();
+        let channel = Channel::new(8);
         let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
         assert!(channel.has_room(0) && !channel.has_message(0));
         // SAFETY: this thread is the channel's only sender, there is room, and the loan is ended below.
@@ -137,10 +140,10 @@ fn short_messages_are_buffered_and_long_ones_lent() {
 /// A loan that ends before its message is read takes the message back.
 #[test]
 fn an_unread_loan_is_taken_back() {
-    let channel = Channel::new();
+    let channel = Channel::new(2);
     // SAFETY: the only sender, with room, and the loan is ended below.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
-    let loan = unsafe { channel.post(0, &operation(), outgoing(&[1; 2000], 0), true) }.expect("long");
+    let loan = unsafe { channel.post(0, &operation(), outgoing(&[1; 2000], 0), false) }.expect("lent");
     assert!(!loan.end());
     // SAFETY: the only receiver.
     #[allow(unsafe_code, reason = "a test of the mailbox")]
@@ -152,20 +155,20 @@ fn an_unread_loan_is_taken_back() {
 #[test]
 fn full_mailboxes_do_not_block_the_other_half() {
     let fill = |endpoint: &Endpoint, other| {
-        for i in 0..SLOTS {
+        for i in 0..slots(2) {
             send(endpoint, other, &[i as u8]).unwrap(); // none of these is received yet
         }
         let mut taken = Vec::new();
-        for i in 0..SLOTS {
+        for i in 0..slots(2) {
             let mut visit = |bytes: &[u8]| taken.extend_from_slice(bytes);
             let outgoing = Outgoing { to: other, bytes: &[i as u8], elements: 1, stamp: 0 };
             let incoming = Incoming { from: other, elements: 1, visit: &mut visit };
             endpoint.transfer(&operation(), Some(outgoing), Some(incoming), None).unwrap();
         }
-        for _ in 0..SLOTS {
+        for _ in 0..slots(2) {
             taken.extend(receive(endpoint, other, 1).unwrap());
         }
-        let expected: Vec<u8> = (0..SLOTS).chain(0..SLOTS).map(|i| i as u8).collect();
+        let expected: Vec<u8> = (0..slots(2)).chain(0..slots(2)).map(|i| i as u8).collect();
         assert_eq!(taken, expected, "messages keep their order");
     };
     two(|endpoint, _| fill(endpoint, 1), |endpoint| fill(endpoint, 0));

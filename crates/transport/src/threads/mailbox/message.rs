@@ -1,7 +1,7 @@
 //! The receiver's side of a message.
 
 use super::release;
-use super::slot::{DONE, EMPTY, INLINE, Slot};
+use super::slot::{COPIED, DONE, EMPTY, Slot};
 use crate::{Envelope, Operation, Origin, Part};
 
 /// A message that the receiver holds. Dropping it gives the slot, or the loan, back.
@@ -40,11 +40,9 @@ impl Message<'_> {
         // SAFETY: the state says what the sender wrote, and the first `len` bytes of the payload are that.
         // A lent slice lives until we say that we are done, which borrows end before (drop takes `&mut`).
         unsafe {
-            let (start, len) = match self.state.checked_sub(INLINE) {
+            let (start, len) = match self.state.checked_sub(COPIED) {
                 None => self.slot.lent(self.state).0,
-                Some(len) => {
-                    self.slot.payload.with(|payload| ((&raw const (*payload).inline).cast(), len as usize))
-                }
+                Some(len) => (self.slot.copied(len as usize), len as usize),
             };
             std::slice::from_raw_parts(start, len)
         }
@@ -53,7 +51,7 @@ impl Message<'_> {
     /// What is lent. A copy in the slot is a part to read.
     pub(in crate::threads) fn part(&mut self, elements: usize) -> Part<'_> {
         let stamp = self.stamp();
-        if self.state >= INLINE {
+        if self.state >= COPIED {
             return Part { read: self.bytes(), write: &mut [], elements, stamp };
         }
         // SAFETY: as in `bytes`; and the sender has given `write` to us alone, until we say that we are done.
@@ -66,7 +64,7 @@ impl Message<'_> {
 
     /// Gives a loan back as if it had not been taken: its sender may take it back, or we take it again.
     pub(in crate::threads) fn put_back(self) {
-        if self.state < INLINE {
+        if self.state < COPIED {
             // Pairs with the Acquire compare-exchange in `reclaim`: we may have looked at the envelope.
             self.slot.state.store(self.state, release());
         }
@@ -76,7 +74,7 @@ impl Message<'_> {
 
 impl Drop for Message<'_> {
     fn drop(&mut self) {
-        let next = if self.state >= INLINE { EMPTY } else { DONE };
+        let next = if self.state >= COPIED { EMPTY } else { DONE };
         // Pairs with the Acquire loads in `has_room` (EMPTY), `is_done` and `reclaim` (DONE).
         self.slot.state.store(next, release());
     }

@@ -10,14 +10,14 @@ pub(super) const EMPTY: u32 = 0;
 pub(super) const READING: u32 = 1;
 /// The receiver is done with it.
 pub(super) const DONE: u32 = 2;
-/// A part is lent: both its slices stand in the slot. This and the states up to INLINE are those of loans.
+/// A part is lent: both its slices stand in the slot. This and the states up to COPIED are those of loans.
 pub(super) const LENT: u32 = 3;
 /// The start of what is lent to read stands there, the length follows from that of the message.
 const LENT_TO_READ: u32 = 4;
 /// The same for what is lent to be read and written.
 const LENT_TO_WRITE: u32 = 5;
-/// INLINE + n: a message of n bytes lies in the slot.
-pub(super) const INLINE: u32 = 6;
+/// COPIED + n: a message of n bytes has been copied, into the slot or beside it.
+pub(super) const COPIED: u32 = 6;
 
 /// State, stamp, envelope and the first 8 bytes of the payload share the slot's first cache line. The origin
 /// is read only when something has gone wrong, so its line stays in the sender's cache.
@@ -28,6 +28,8 @@ pub(super) struct Slot {
     pub(super) envelope: UnsafeCell<MaybeUninit<Envelope>>,
     pub(super) payload: UnsafeCell<Payload>,
     pub(super) origin: UnsafeCell<MaybeUninit<Origin>>,
+    /// The sender's room for copies that are too long for the payload.
+    room: UnsafeCell<Vec<u8>>,
 }
 
 pub(super) union Payload {
@@ -44,7 +46,7 @@ struct Slices {
 }
 
 #[cfg(not(any(loom, shuttle)))]
-const _: () = assert!(size_of::<Slot>() == 1024 && std::mem::offset_of!(Slot, payload) == 56);
+const _: () = assert!(size_of::<Slot>() == 1088 && std::mem::offset_of!(Slot, payload) == 56);
 
 // SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
 // documentation describes, and the pointers in `Payload` are only followed during a loan.
@@ -60,6 +62,7 @@ impl Slot {
             envelope: UnsafeCell::new(MaybeUninit::uninit()),
             payload: UnsafeCell::new(Payload { inline: [MaybeUninit::uninit(); INLINE_BYTES] }),
             origin: UnsafeCell::new(MaybeUninit::uninit()),
+            room: UnsafeCell::new(Vec::new()),
         }
     }
 
@@ -77,6 +80,43 @@ impl Slot {
             // SAFETY: as above.
             self.origin.with_mut(|to| unsafe { (*to).write(operation.origin) });
         }
+    }
+
+    /// Copies a message to where [`copied`](Self::copied) will look for one of its length.
+    ///
+    /// # Safety
+    ///
+    /// The slot's contents are the caller's.
+    pub(super) unsafe fn copy(&self, bytes: &[u8]) {
+        if bytes.len() <= INLINE_BYTES {
+            // SAFETY: the contents are ours; the payload has room for INLINE_BYTES, and `bytes` can't overlap it.
+            self.payload.with_mut(|to| unsafe {
+                let to = (&raw mut (*to).inline).cast::<u8>();
+                to.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            });
+            return;
+        }
+        // SAFETY: the contents are ours, so nobody reads an earlier copy.
+        let start = self.room.with_mut(|room| unsafe {
+            let room = &mut *room;
+            room.clear();
+            room.extend_from_slice(bytes);
+            room.as_mut_ptr()
+        });
+        // SAFETY: the contents are ours.
+        self.payload.with_mut(|to| unsafe { (*to).start = start });
+    }
+
+    /// The start of the copy of so many bytes.
+    ///
+    /// # Safety
+    ///
+    /// The sender has copied a message of that length, and the slot's contents are the caller's to read.
+    pub(super) unsafe fn copied(&self, length: usize) -> *const u8 {
+        // SAFETY: `copy` has written the field that goes with the length.
+        self.payload.with(|payload| unsafe {
+            if length <= INLINE_BYTES { (&raw const (*payload).inline).cast() } else { (*payload).start }
+        })
     }
 
     /// Writes where a part lies, and returns the state that says how. Mostly its one slice is as long as the number of

@@ -1,15 +1,16 @@
 //! One channel, a sender and a receiver: every interleaving, unbounded.
 
 use super::{explore, operation, outgoing};
-use crate::threads::mailbox::{Channel, SLOTS};
+use crate::threads::mailbox::{Channel, INLINE_BYTES, longest_copy};
 use crate::threads::sync::{UnsafeCell, Weakness, plant, yield_now};
 use loom::sync::Arc;
 
-/// More short messages than slots: each arrives, whole and in order, and its slot is used again.
-#[test]
-fn short_messages_arrive_in_order() {
-    explore("short messages", None, || {
-        let channel = Arc::new(Channel::new());
+const SLOTS: usize = 4;
+
+/// More short messages of a length than slots: each arrives, whole and in order, and its slot is used again.
+fn arrive_in_order(length: usize) {
+    explore("short messages", None, move || {
+        let channel = Arc::new(Channel::new(SLOTS));
         let sender = {
             let channel = Arc::clone(&channel);
             loom::thread::spawn(move || {
@@ -17,7 +18,7 @@ fn short_messages_arrive_in_order() {
                     while !channel.has_room(position) {
                         yield_now();
                     }
-                    let bytes = [position as u8];
+                    let bytes = vec![position as u8; length];
                     // SAFETY: the only sender, with room, and a short message is not lent.
                     #[allow(unsafe_code, reason = "a model of the mailbox")]
                     let loan = unsafe { channel.post(position, &operation(), outgoing(&bytes, 7), true) };
@@ -34,17 +35,30 @@ fn short_messages_arrive_in_order() {
                     None => yield_now(),
                 }
             };
-            assert_eq!((message.bytes(), message.stamp()), (&[position as u8][..], 7));
+            yield_now(); // whoever were to write too early would do it now
+            assert_eq!((message.bytes(), message.stamp()), (&vec![position as u8; length][..], 7));
         }
         sender.join().unwrap();
     });
+}
+
+#[test]
+fn short_messages_arrive_in_order() {
+    arrive_in_order(1);
+}
+
+/// Those have room beside the slot, whose contents point there.
+#[test]
+fn longer_copies_arrive_in_order() {
+    assert!(INLINE_BYTES < longest_copy(SLOTS));
+    arrive_in_order(INLINE_BYTES + 1);
 }
 
 /// A buffer whose accesses loom tracks stands for what is lent: the receiver reads it while it looks, the
 /// sender writes it once the loan is over. Whether the sender waits for the reader, or takes the loan back.
 fn lend(sender_waits: bool) {
     explore("a loan", None, move || {
-        let channel = Arc::new(Channel::new());
+        let channel = Arc::new(Channel::new(SLOTS));
         let buffer = Arc::new(UnsafeCell::new(1));
         let sender = {
             let (channel, buffer) = (Arc::clone(&channel), Arc::clone(&buffer));
@@ -101,7 +115,7 @@ fn a_loan_is_taken_back_or_read_never_both() {
 #[test]
 fn a_loan_that_is_put_back_can_be_taken_back() {
     explore("a loan that is put back", None, || {
-        let channel = Arc::new(Channel::new());
+        let channel = Arc::new(Channel::new(SLOTS));
         let sender = {
             let channel = Arc::clone(&channel);
             loom::thread::spawn(move || {
