@@ -53,5 +53,6 @@ rejected! {
     loan_of_the_next: LoanOfTheNext by "values";
     exchanged_without_own: ExchangedWithoutOwn by "values", "provenance";
     lent_by_zero: LentByZero by "values", "counts", "provenance";
+    root_looks_on: RootLooksOn by "values", "provenance";
     copy_cut_short: CopyCutShort by "values", "provenance";
 }

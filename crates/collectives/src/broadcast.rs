@@ -20,8 +20,8 @@ algorithms! {
         Binomial = "binomial",
         /// The root deals out the parts, then they go round a ring. For long buffers.
         ScatterAllGather = "scatter_all_gather",
-        /// Everyone copies the root's buffer where it lies, at once. Only where ranks share memory: elsewhere the
-        /// call is one of [`Binomial`](Self::Binomial).
+        /// Everyone copies out of the root's buffer where it lies, and the root into everyone's, at once. Only where
+        /// ranks share memory: elsewhere the call is one of [`Binomial`](Self::Binomial).
         SharedColumns = "shared_columns",
     }
 }

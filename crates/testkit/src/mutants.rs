@@ -92,6 +92,8 @@ pub enum Mutant {
     ExchangedWithoutOwn,
     /// Broadcast by shared columns: the root is forgotten, and rank 0 lends its buffer.
     LentByZero,
+    /// Broadcast by shared columns: the root leaves out its own share of the copies.
+    RootLooksOn,
     /// Broadcast by shared columns: the copies end one element early.
     CopyCutShort,
 }
@@ -100,7 +102,7 @@ use Mutant::*;
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         WholeTensorRing,
         ChunksRoundedUp,
         MissingLastStep,
@@ -133,6 +135,7 @@ impl Mutant {
         LoanOfTheNext,
         ExchangedWithoutOwn,
         LentByZero,
+        RootLooksOn,
         CopyCutShort,
     ];
 
@@ -167,7 +170,7 @@ impl Mutant {
             ColumnFromOwn => Reduce::SharedColumns.into(),
             BlocksAsRead | GatheredWithoutOwn => AllGather::SharedColumns.into(),
             RowForColumn | LoanOfTheNext | ExchangedWithoutOwn => AllToAll::SharedColumns.into(),
-            LentByZero | CopyCutShort => Broadcast::SharedColumns.into(),
+            LentByZero | RootLooksOn | CopyCutShort => Broadcast::SharedColumns.into(),
         }
     }
 }

@@ -138,10 +138,14 @@ pub(super) fn broadcast<T: Element>(
     output.copy_from_slice(input);
     let root = if mutant == LentByZero { 0 } else { case.root };
     comm.broadcast_with(Broadcast::SharedColumns, output, root)?;
-    if mutant == CopyCutShort {
-        // The root's is what it was, as for all who don't copy.
-        let uncopied = output.len().saturating_sub(1);
-        output[uncopied..].copy_from_slice(&input[uncopied..]);
-    }
+    let length = output.len();
+    let uncopied = match mutant {
+        LentByZero => length,
+        RootLooksOn => length - length / comm.size(),
+        CopyCutShort => length.saturating_sub(1),
+        other => unreachable!("{other:?} is no broadcast by shared columns"),
+    };
+    // The root's is what it was, as for all who aren't copied to.
+    output[uncopied..].copy_from_slice(&input[uncopied..]);
     Ok(())
 }

@@ -134,7 +134,7 @@ impl Mutant {
             RowForColumn | LoanOfTheNext | ExchangedWithoutOwn => {
                 columns::all_to_all(self, comm, case, input, output)
             }
-            LentByZero | CopyCutShort => columns::broadcast(self, comm, case, input, output),
+            LentByZero | RootLooksOn | CopyCutShort => columns::broadcast(self, comm, case, input, output),
         }
     }
 
