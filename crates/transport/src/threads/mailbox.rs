@@ -1,6 +1,6 @@
 //! The cells that bytes travel through, from one rank to one other.
 //!
-//! A [`Channel`] is a ring of [slots](slots) with one sender and one receiver, each of which remembers
+//! A [`Channel`] is a ring of [`slots`] with one sender and one receiver, each of which remembers
 //! its own position, so the two share nothing but the slots. A slot's `state` says whose it is:
 //!
 //! ```text
