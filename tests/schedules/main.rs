@@ -41,7 +41,7 @@ impl Budget {
 
     fn run(&mut self, scheduler: impl Scheduler + 'static, body: impl Fn() + Send + Sync + 'static) {
         let mut config = Config::new();
-        config.stack_size = 1 << 18; // arrays of mailbox slots, and errors being formatted
+        config.stack_size = 1 << 18; // slots of mailboxes while they are made, and errors being formatted
         config.silence_warnings = true; // that all atomics are taken for SeqCst: loom looks at their orderings
         config.failure_persistence = FailurePersistence::None; // seeds are fixed
         self.schedules += Runner::new(scheduler, config).run(body);

@@ -67,8 +67,8 @@ fn harmed_operations() -> usize {
     for operation in Operation::ALL {
         let ladder = ladder(operation);
         for algorithm in [ladder[0], ladder[ladder.len() - 1]] {
-            // Buffers that fit in a mailbox, that don't, and that do but wait all the same.
-            for (length, strict) in [(3, false), (400, false), (3, true)] {
+            // Buffers that are copied, that are lent, and that are lent though they are short.
+            for (length, strict) in [(3, false), (2100, false), (3, true)] {
                 let case = Case::new(4, length);
                 if Choice::Algorithm(algorithm).supports(&case, true) {
                     worlds +=
@@ -109,7 +109,7 @@ fn harmed_programs() -> usize {
     let mut failed = 0;
     for seed in 0..100 {
         let (victim, strict) = (seed as usize % RANKS, seed % 2 == 0);
-        let program = Program { seed, steps: 30, longest: 400 };
+        let program = Program { seed, steps: 30, longest: 800 };
         let world = World::new(RANKS).strict(strict).quiet(true);
         for end in [End::Panics, End::GivesUp, End::Returns] {
             let what = || format!("{program:?}, strict: {strict}, rank {victim}: {end:?}");

@@ -71,8 +71,8 @@ fn a_computation_inside_a_transfer_may_use_other_communicators_only() {
         .run(|comm| {
             let other = 1 - comm.rank();
             let spare = comm.split(Some(0), 0)?.expect("all have a color");
-            let mut into = [0_u8; 2000];
-            let (nested, sum) = comm.send_recv_during(other, &[1; 2000], other, &mut into, || {
+            let mut into = [0_u8; 10_000];
+            let (nested, sum) = comm.send_recv_during(other, &[1; 10_000], other, &mut into, || {
                 // One rank alone makes the mistake; it must not be one operation ahead of the other then.
                 let nested = (comm.rank() == 0).then(|| comm.barrier());
                 let mut sum = [1_u8];
@@ -82,7 +82,7 @@ fn a_computation_inside_a_transfer_may_use_other_communicators_only() {
                 let refused = nested.unwrap_err().to_string();
                 assert!(refused.contains("inside a computation that overlaps"), "{refused}");
             }
-            assert_eq!((sum?, into), (2, [1; 2000]));
+            assert_eq!((sum?, into), (2, [1; 10_000]));
             comm.barrier()
         })
         .unwrap();

@@ -122,7 +122,7 @@ fn rsmpi_one_rank_raises_and_nobody_hangs() {
             let error = World::new(4)
                 .run(|comm| {
                     assert!(comm.rank() != raising, "raised");
-                    comm.all_reduce_with(algorithm, &mut [0_f32; 1000], &Sum)
+                    comm.all_reduce_with(algorithm, &mut [0_f32; 10_000], &Sum)
                 })
                 .unwrap_err();
             assert_eq!(error.rank, raising);

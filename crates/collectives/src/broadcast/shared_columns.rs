@@ -11,8 +11,8 @@
 //! Without the second half P-1 ranks would copy N elements each while the root looks on: now all P copy N(P-1)/P. On 2
 //! ranks with a core each that takes 0.4 to 0.8 of the time from 128 KiB to 32 MiB (AMD EPYC, 2026-11, by turns).
 //!
-//! Nobody but the root and each other rank wait for each other. The root waits until the last one has its copy: for short
-//! buffers, which a message carries away, [`flat`](super::flat) lets it go on at once.
+//! The others wait for the root alone, and the root for all of them: it returns when the last one has its copy. For
+//! short buffers, which a message carries away, [`flat`](super::flat) lets it go on at once.
 //!
 //! Cost: the root lends N(P-1)/P elements to be read P-1 times, which counts as P-1 rounds, and is lent N/P by each to be
 //! written.

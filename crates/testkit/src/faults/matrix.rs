@@ -70,7 +70,7 @@ impl Row {
         for &ranks in ranks {
             let even = |length| Case::new(ranks, length);
             let uneven = Case { uneven: true, ..even(3) };
-            for (case, strict) in [(even(3), false), (even(400), false), (even(3), true), (uneven, false)] {
+            for (case, strict) in [(even(3), false), (even(2100), false), (even(3), true), (uneven, false)] {
                 let distinct = algorithm.operation().has_counts() || !case.uneven;
                 if distinct && Choice::Algorithm(algorithm).supports(&case, true) {
                     (0..ranks).for_each(|victim| row.victim(case, strict, victim));

@@ -11,7 +11,8 @@
 //!  LENT  ──── compare-exchange: takes the loan back ──► EMPTY
 //! ```
 //!
-//! A short message is copied, and its sender doesn't wait: into the slot, one cache line (8 bytes) or a few, or beside it.
+//! A short message is copied, and its sender doesn't wait: into the slot, where it takes one cache line (8 bytes) or a
+//! few, or, if it is too long for that, beside it.
 //! A long one is never copied by the transport: the receiver reads the sender's slice where it lies. A [`Part`] is lent in
 //! the same way, and may be written to. (Other libraries speak of *eager* messages and of *rendezvous*.)
 //!
@@ -45,12 +46,12 @@ use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 ///
 /// A root that hands out one short message after the other waits once for so many of them, and where ranks share cores
 /// waiting is a turn of each: broadcasts of 8 bytes take 0.28 us instead of 0.49 on 4 ranks with 32 slots instead of 8, and
-/// on 8 ranks 0.65 instead of 0.95 (2 cores of an AMD EPYC, 2026-11). Exchanges take the same. But a slot is 1 KiB, and P
-/// ranks may use P² channels: 8 MiB for 16 ranks; 64 ranks, with 8 slots, take 32 MiB.
+/// on 8 ranks 0.65 instead of 0.95 (2 cores of an AMD EPYC, 2026-11). Exchanges take the same. But a slot is 17 cache
+/// lines, and a communicator of P ranks may use P² channels: 8.5 MiB for 16 ranks; 64 ranks, with 8 slots, take 34 MiB.
 pub(super) const fn slots(ranks: usize) -> usize {
     match ranks {
-        _ if cfg!(loom) => 4, // it goes through all of them
-        ..=16 if !cfg!(shuttle) => 32,
+        _ if cfg!(loom) => 4,          // it goes through all of them
+        ..=16 if !cfg!(shuttle) => 32, // there fewer, so that some fill up, and more is lent
         _ => 8,
     }
 }
@@ -59,8 +60,8 @@ pub(super) const fn slots(ranks: usize) -> usize {
 /// lines of all slots would fall into the same few sets of a cache (512 bytes both ways: 0.57 us, and 0.54 with 17).
 pub(super) const INLINE_BYTES: usize = 992;
 
-/// Longest message that is copied at all, in bytes, in a channel of so many slots: 8 KiB in worlds of up to 16 ranks.
-/// Beyond [`INLINE_BYTES`], the slot has room elsewhere, made when it is first needed.
+/// Longest message that is copied at all, in bytes, in a channel of so many slots: 8 KiB in communicators of up to 16
+/// ranks. Beyond [`INLINE_BYTES`], the slot has room elsewhere, made when it is first needed.
 ///
 /// A copy costs time for each byte, a loan two more journeys of a cache line (the receiver claims it, and says that it is
 /// done), for which the sender waits. On 2 ranks, between near and far cores (AMD EPYC, 2026-11):
@@ -70,11 +71,11 @@ pub(super) const INLINE_BYTES: usize = 992;
 /// all-reduce, 2 KiB    0.23, 0.85 us    0.29, 1.11 us       by recursive doubling
 /// all-reduce, 8 KiB    0.43, 1.18       0.86, 1.61
 /// broadcast, 8 KiB     0.17, 0.61       0.30, 0.82          its root waits for nobody then
-/// all-gather, 16 KiB   0.46, 1.18       0.42, 1.26          messages of 8 KiB, and the same with longer ones
+/// all-gather, 16 KiB   0.46, 1.18       0.42, 1.26          messages of 8 KiB; longer ones are better lent
 /// ```
 ///
-/// In large worlds it is less, so that channels can't hold more than P² x slots x (1 + slots / 4) KiB: with 16 ranks 72
-/// MiB, with 64 ranks 96 MiB, if all send such messages to all.
+/// In large ones it is less, so that the channels of a communicator can't hold more than about P² x slots x (1 + slots / 4)
+/// KiB: with 16 ranks 73 MiB, with 64 ranks 98 MiB, if all send such messages to all.
 pub(super) const fn longest_copy(slots: usize) -> usize {
     256 * slots
 }

@@ -177,18 +177,19 @@ fn full_mailboxes_do_not_block_the_other_half() {
 /// A message from a rank to itself waits in its own mailbox.
 #[test]
 fn a_rank_can_send_to_itself() {
+    const LONG: usize = longest_copy(slots(1)) + 1;
     let values = super::Threads::new(1).run(|endpoint| {
         send(&endpoint, 0, b"me")?;
         let short = receive(&endpoint, 0, 2)?;
         let mut long = Vec::new();
         let mut visit = |bytes: &[u8]| long = bytes.to_vec();
-        let bytes = &[3; 5000];
-        let outgoing = Outgoing { to: 0, bytes, elements: 5000, stamp: 0 };
-        let incoming = Incoming { from: 0, elements: 5000, visit: &mut visit };
+        let bytes = &[3; LONG];
+        let outgoing = Outgoing { to: 0, bytes, elements: LONG, stamp: 0 };
+        let incoming = Incoming { from: 0, elements: LONG, visit: &mut visit };
         endpoint.transfer(&operation(), Some(outgoing), Some(incoming), None)?;
         Ok::<_, Error>((short, long))
     });
-    assert_eq!(values.unwrap(), [(b"me".to_vec(), vec![3; 5000])]);
+    assert_eq!(values.unwrap(), [(b"me".to_vec(), vec![3; LONG])]);
 }
 
 /// On a bare transport it is the program that tells its operations apart, by their numbers.

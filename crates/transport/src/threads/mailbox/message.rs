@@ -37,8 +37,8 @@ impl Message<'_> {
     }
 
     pub(in crate::threads) fn bytes(&self) -> &[u8] {
-        // SAFETY: the state says what the sender wrote, and the first `len` bytes of the payload are that.
-        // A lent slice lives until we say that we are done, which borrows end before (drop takes `&mut`).
+        // SAFETY: the state says what the sender wrote, and how long it is. A copy, in the payload or in the room beside
+        // it, stays as it is until we give the slot back. A lent slice lives until we say that we are done, which borrows end before (drop takes `&mut`).
         unsafe {
             let (start, len) = match self.state.checked_sub(COPIED) {
                 None => self.slot.lent(self.state).0,
@@ -48,7 +48,7 @@ impl Message<'_> {
         }
     }
 
-    /// What is lent. A copy in the slot is a part to read.
+    /// What is lent. A copy is a part to read.
     pub(in crate::threads) fn part(&mut self, elements: usize) -> Part<'_> {
         let stamp = self.stamp();
         if self.state >= COPIED {

@@ -35,6 +35,7 @@ pub(super) struct Slot {
 pub(super) union Payload {
     pub(super) inline: [MaybeUninit<u8>; INLINE_BYTES],
     lent: Slices,
+    /// Of what is lent, or of the copy in the room.
     start: *mut u8,
 }
 
@@ -49,7 +50,8 @@ struct Slices {
 const _: () = assert!(size_of::<Slot>() == 1088 && std::mem::offset_of!(Slot, payload) == 56);
 
 // SAFETY: the `UnsafeCell`s are handed from one thread to the other through `state` as the module's
-// documentation describes, and the pointers in `Payload` are only followed during a loan.
+// documentation describes, and the pointers in `Payload` are only followed during a loan or, into the slot's own
+// room, while the state is COPIED.
 unsafe impl Sync for Slot {}
 // SAFETY: as above; a slot has no tie to the thread that made it.
 unsafe impl Send for Slot {}
@@ -100,6 +102,8 @@ impl Slot {
         let start = self.room.with_mut(|room| unsafe {
             let room = &mut *room;
             room.clear();
+            // A power of two, as the longest copy is: so it never becomes longer than that, and seldom grows.
+            room.reserve_exact(bytes.len().next_power_of_two());
             room.extend_from_slice(bytes);
             room.as_mut_ptr()
         });

@@ -35,7 +35,7 @@ fn arrive_in_order(length: usize) {
                     None => yield_now(),
                 }
             };
-            yield_now(); // whoever were to write too early would do it now
+            yield_now(); // whoever wrote too early would do so now
             assert_eq!((message.bytes(), message.stamp()), (&vec![position as u8; length][..], 7));
         }
         sender.join().unwrap();
@@ -47,7 +47,7 @@ fn short_messages_arrive_in_order() {
     arrive_in_order(1);
 }
 
-/// Those have room beside the slot, whose contents point there.
+/// These lie in the room beside the slot, which points there.
 #[test]
 fn longer_copies_arrive_in_order() {
     assert!(INLINE_BYTES < longest_copy(SLOTS));
