@@ -15,10 +15,10 @@ const RANKS: usize = 8;
 /// Heap bytes that a world may hold beyond those it held after the warm-up, however long it runs.
 ///
 /// What a program makes is gone at a checkpoint, and after the warm-up mailboxes, journals and what communicators keep
-/// for short calls have their full size. So all checkpoints would be equal, were it not for one thing that depends on the schedule:
-/// the table of the sub-worlds that not all members have asked for yet keeps the room it once needed. Each
-/// of them waits for a rank of its own, and not all ranks can be waited for: there are at most 7, and a hash
-/// table for them has at most 16 slots of 49 bytes.
+/// for short calls have their full size. So all checkpoints would be equal, were it not for one thing that depends on
+/// the schedule: the table of the sub-worlds that not all members have asked for yet keeps the room it once needed. Each
+/// of them waits for a rank of its own, and not all ranks can be waited for: there are at most 7, and a hash table for
+/// them has at most 16 slots of 49 bytes.
 const SLACK: usize = 1024;
 
 /// Elements of a program's longest buffers.

@@ -10,9 +10,10 @@
 //! ```
 //!
 //! **Why nobody hangs.** All is lent before anybody is waited for (but for room in a mailbox, which what was sent before
-//! is about to leave), so ranks that share never wait for each other in a cycle. And nothing is held while waiting: a rank takes what it is lent when all of it is there, and if one loan turns
-//! out to have been taken back in between, because its lender fails, it puts the others back and waits again. So a
-//! rank that unwinds waits, for its loans to end, no longer than the work of those who hold them.
+//! is about to leave), so ranks that share never wait for each other in a cycle. And nothing is held while waiting: a
+//! rank takes what it is lent when all of it is there, and if one loan turns out to have been taken back in between,
+//! because its lender fails, it puts the others back and waits again. So a rank that unwinds waits, for its loans to end,
+//! no longer than the work of those who hold them.
 //!
 //! **Why nobody is lied to.** If the work panics, what was lent for writing is half written. The world fails before it
 //! is given back, so that its owner is told instead of going on with it.
