@@ -38,7 +38,8 @@ impl Message<'_> {
 
     pub(in crate::threads) fn bytes(&self) -> &[u8] {
         // SAFETY: the state says what the sender wrote, and how long it is. A copy, in the payload or in the room beside
-        // it, stays as it is until we give the slot back. A lent slice lives until we say that we are done, which borrows end before (drop takes `&mut`).
+        // it, stays as it is until we give the slot back, and a lent slice lives until we say that we are done; borrows
+        // end before either (drop takes `&mut`).
         unsafe {
             let (start, len) = match self.state.checked_sub(COPIED) {
                 None => self.slot.lent(self.state).0,

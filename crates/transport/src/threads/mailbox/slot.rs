@@ -174,3 +174,29 @@ impl Slot {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use crate::threads::mailbox::longest_copy;
+
+    /// What channels may hold is stated with the longest copy, so a room mustn't outgrow that by doubling.
+    #[test]
+    fn a_room_is_no_longer_than_the_longest_copy() {
+        for slots in [8, 32] {
+            let (slot, longest) = (Slot::empty(), longest_copy(slots));
+            for length in [INLINE_BYTES + 1, longest / 2 + 1, longest - 1, longest] {
+                // SAFETY: nobody else knows the slot.
+                #[allow(unsafe_code, reason = "a test of the mailbox")]
+                unsafe {
+                    slot.copy(&vec![7; length]);
+                    assert_eq!(std::slice::from_raw_parts(slot.copied(length), length), vec![7; length]);
+                }
+                // SAFETY: as above.
+                #[allow(unsafe_code, reason = "a test of the mailbox")]
+                let capacity = slot.room.with(|room| unsafe { (*room).capacity() });
+                assert!((length..=longest).contains(&capacity), "{capacity} for {length} of {longest}");
+            }
+        }
+    }
+}
